@@ -1,0 +1,53 @@
+# make study: everything from nothing to Figure 8.   make help: the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+CONFIG ?= config.yaml
+BENCH_PROMPTS := results/demo/prompts/smollm2/inc_year/tokens_384.test.jsonl
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: study test lint format bench clean help
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+study: $(BIN)/.installed ## run the study of CONFIG (default: the demo) and say what it found
+	snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host
+	@python scripts/summarise.py $(CONFIG)
+
+test: $(BIN)/.installed-dev ## run all tests, the workflow's included
+	pytest
+
+lint: $(BIN)/.installed-dev ## ruff, mypy, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+format: $(BIN)/.installed-dev ## rewrite code in the house's format
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+bench: $(BIN)/.installed ## measure the engine, as ratios within one run
+	snakemake --cores $(CORES) --quiet all $(BENCH_PROMPTS)
+	python scripts/bench.py --model results/models/smollm2/model.json --prompts $(BENCH_PROMPTS)
+
+clean: ## remove the demo's results; models stay
+	rm -rf results/demo .snakemake
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/.installed: $(BIN)/python envs/requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed envs/requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements-dev.txt
+	@touch $@
