@@ -1,0 +1,15 @@
+"""Head ablation: are the attention heads that a detector ranks highest causally needed for retrieval?
+
+The modules stand in the order of a study: samples, prompts, rankings, heads, ablation, generation, scoring, tables,
+figures. Only `models`, `ablation`, `generation` and `detection` import torch.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("head-ablation")
+except PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0+unknown"
+
+#: Raised whenever the same inputs would give other generations; part of every generation file.
+PROTOCOL_VERSION = 1

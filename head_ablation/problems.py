@@ -1,0 +1,65 @@
+"""Errors for the person who made the mistake: file, field, found, expected, fix, all problems at once."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input."""
+
+    file: str | Path
+    field: str
+    found: object
+    expected: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.file}: {self.field}: found {self.found}; expected {self.expected}"
+        return f"{text}. {self.fix}" if self.fix else text
+
+
+class StudyError(Exception):
+    """The study cannot go on; the message is meant for the researcher, not for a traceback."""
+
+    def __init__(self, problems: Iterable[Problem] | str):
+        if isinstance(problems, str):
+            message, self.problems = problems, []
+        else:
+            self.problems = list(problems)
+            message = "\n".join(f"- {problem}" for problem in self.problems)
+        super().__init__(message)
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raises one StudyError with all `problems`, if there are any."""
+    problems = list(problems)
+    if problems:
+        raise StudyError(problems)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known word, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Runs a script's main function; expected errors end it with one message and exit code 1."""
+    try:
+        main()
+    except StudyError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        sys.exit(f"error: {error.filename or 'output'}: {error.strerror}; nothing was half-written")
