@@ -1,0 +1,368 @@
+"""A study's config: read, checked as a whole, defaults filled in, and asked for everything the workflow needs."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
+
+from head_ablation.heads import Condition, RandomArm
+from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
+
+PROJECT = Path(__file__).resolve().parents[1]
+SCHEMA = PROJECT / "schemas" / "config.schema.yaml"
+DETECT = "detect"
+QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
+PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
+# JSON Schema takes 384.0 for an integer; here it would end up in paths.
+_WHOLE_NUMBERS = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+)
+_Validator = validators.extend(Draft202012Validator, type_checker=_WHOLE_NUMBERS)  # type: ignore[no-untyped-call]
+
+
+class Experiment(NamedTuple):
+    """One (model, question, tokens)."""
+
+    model: str
+    question: str
+    tokens: int
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.question}/tokens_{self.tokens}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked config with all defaults in place.
+
+    Attributes:
+        config: the resolved config.
+        file: where it was read from, for messages.
+    """
+
+    config: Mapping[str, Any]
+    file: str
+
+    @property
+    def name(self) -> str:
+        return self.config["study"]
+
+    @property
+    def methods(self) -> list[str]:
+        return list(self.config["rankings"])
+
+    @property
+    def levels(self) -> list[int]:
+        return sorted(self.config["levels"])
+
+    def experiments(self) -> list[Experiment]:
+        """All experiments, in the config's order."""
+        return [
+            Experiment(model, question, tokens)
+            for model in self.config["models"]
+            for question in self.config["questions"]
+            for tokens in self.config["tokens"]
+        ]
+
+    def conditions(self) -> list[Condition]:
+        """All conditions of one method and experiment, without the baseline."""
+        draws = range(self.config["random"]["draws"])
+        top = [Condition("top", level) for level in self.levels]
+        return top + [Condition("random", level, draw) for level in self.levels for draw in draws]
+
+    def random_arm(self) -> RandomArm:
+        """How control heads are drawn."""
+        arm = self.config["random"]
+        return RandomArm(
+            draws=arm["draws"],
+            seed=_either(arm["seed"], self.config["seed"]),
+            sampler=arm["sampler"],
+            exclude_top=_either(arm["exclude_top"], max(self.levels)),
+        )
+
+    def model(self, model: str) -> Mapping[str, Any]:
+        return self.config["models"][model]
+
+    def model_origin(self, model: str) -> dict[str, str | None]:
+        """Where a model comes from: source and revision."""
+        return {key: self.model(model)[key] for key in ("source", "revision")}
+
+    @cached_property
+    def questions(self) -> dict[str, dict[str, str]]:
+        """question -> text, stem, column, matcher, label: the bank's entry with the config's overrides."""
+        bank = _read_yaml(self.config["question_bank"])
+        chosen = self.config["questions"].items()
+        return {key: {**bank.get(key, {}), **(own or {})} for key, own in chosen}
+
+    def filings_settings(self) -> dict[str, Any]:
+        """What decides the samples, besides the question."""
+        filings = dict(self.config["filings"])
+        filings["seed"] = _either(filings["seed"], self.config["seed"])
+        filings["columns"] = {key: question["column"] for key, question in self.questions.items()}
+        return filings
+
+    def prompt_settings(self, model: str, question: str) -> dict[str, Any]:
+        """What decides the prompts, besides samples, tokens and the model's tokenizer."""
+        own = self.model(model)["prompt"]
+        shared = {key: value for key, value in self.config["prompt"].items() if key != "filler"}
+        asked = self.questions[question]
+        return {
+            **shared,
+            **{key: own[key] for key in ("template", "chat") if key in own},
+            "stem": own["stems"].get(question, asked["stem"]),
+            "question": own["texts"].get(question, asked["text"]),
+        }
+
+    def generation_settings(self, model: str) -> dict[str, Any]:
+        """What decides the generations, besides model, prompts and heads."""
+        own = self.model(model)
+        return {
+            "max_new_tokens": self.config["generation"]["max_new_tokens"],
+            "stop": own["prompt"].get("stop", self.config["generation"]["stop"]),
+            **{key: own[key] for key in ("batch_size", "dtype", "attention", "device", "trust_remote_code")},
+            **self.config["ablation"],
+        }
+
+    def detection_settings(self, model: str, question: str) -> dict[str, Any]:
+        """What decides a detected ranking, besides model and train prompts."""
+        matcher = {"matcher": self.questions[question]["matcher"]}
+        return {**self.generation_settings(model), **self.config["detection"], **matcher}
+
+    def model_keys(self, model: str) -> list[str]:
+        """What a ranking file may call this model."""
+        return list(dict.fromkeys([model, self.model(model)["model_dir"] or model]))
+
+    def ranking_identity(self, method: str, experiment: Experiment) -> dict[str, Any]:
+        """What a ranking file says it ranks, in the published study's words."""
+        return {
+            "method": method,
+            "model_key": experiment.model,
+            "model_name": self.model(experiment.model)["source"],
+            "question": experiment.question,
+            "question_prompt": self.prompt_settings(experiment.model, experiment.question)["question"],
+            "total_tokens": experiment.tokens,
+            "needle_position": self.config["prompt"]["depth"],
+        }
+
+    def result_identity(self, method: str, experiment: Experiment) -> dict[str, Any]:
+        """What an ablation result says it is about; `method` as the published study writes it."""
+        identity = self.ranking_identity(method, experiment)
+        source = self.config["rankings"][method]
+        own = {"method": f"{method}_ablation_incremental", "ranking_method": method, "heads_source": source}
+        return {**identity, **own}
+
+    def labels(self) -> dict[str, str]:
+        """Names for figures: questions by their label, in the config's order."""
+        return {key: question["label"] for key, question in self.questions.items()}
+
+    def ranking_file(self, method: str, experiment: Experiment) -> str | None:
+        """The path of a given ranking; None if the ranking is detected."""
+        template = self.config["rankings"][method]
+        if template == DETECT:
+            return None
+        model_dir = self.model(experiment.model)["model_dir"] or experiment.model
+        return template.format(method=method, model_dir=model_dir, **experiment._asdict())
+
+
+def _either(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value
+
+
+def load_study(config: Mapping[str, Any], file: str) -> Study:
+    """The study of a config as Snakemake read it; refuses it, with all problems at once, if it does not hold.
+
+    Raises:
+        StudyError: unknown keys, wrong types or values, missing files. What needs the contents of those files
+            is checked by `head_ablation.checks`.
+    """
+    refuse(schema_problems(config, file))
+    study = Study(with_defaults(config), file)
+    refuse(_file_problems(study))
+    refuse(_bank_problems(study))
+    refuse(_reference_problems(study))
+    return study
+
+
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def schema_problems(config: Mapping[str, Any], file: str) -> list[Problem]:
+    """Everything in which the config departs from its schema."""
+    return _departures(config, _schema(), file)
+
+
+def _departures(content: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> list[Problem]:
+    errors = _Validator(schema).iter_errors(content)
+    in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
+    return [problem for error in in_order for problem in _explain(error, file)]
+
+
+def _explain(error: ValidationError, file: str) -> Iterator[Problem]:
+    place = _place(error.absolute_path)
+    schema: Any = error.schema
+    rule: Any = error.validator
+    wanted: Any = error.validator_value
+    instance: Any = error.instance
+    if rule == "additionalProperties":
+        known = schema.get("properties", {})
+        for key in [key for key in instance if key not in known]:
+            field = f"{place}.{key}".lstrip(".")
+            yield Problem(file, field, "an unknown key", "a known one", did_you_mean(str(key), known))
+    elif rule == "required":
+        for key in [key for key in wanted if key not in instance]:
+            yield Problem(file, f"{place}.{key}".lstrip("."), "nothing", "this key")
+    else:
+        expected = _expectation(rule, wanted, schema.get("description")) or error.message
+        yield Problem(file, place or "config", repr(instance), expected)
+
+
+def _expectation(rule: str, wanted: object, description: str | None) -> str | None:
+    rules = {
+        "uniqueItems": "each value once",
+        "enum": f"one of {wanted}",
+        "minimum": description or f"at least {wanted}",
+        "type": description or f"a value of type {wanted}",
+    }
+    return rules.get(rule, description)
+
+
+def _place(path: Iterable[str | int]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.lstrip(".")
+
+
+def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the schema's defaults filled in, at every depth."""
+    schema = _schema()
+    return _fill(config, schema, schema["$defs"])
+
+
+def _fill(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        schema = {**definitions[schema["$ref"].rsplit("/", 1)[1]], **schema}
+    if not isinstance(value, Mapping):
+        return value
+    filled = dict(value)
+    for key, part in schema.get("properties", {}).items():
+        if key not in filled and "default" in part:
+            filled[key] = part["default"]
+        if key in filled:
+            filled[key] = _fill(filled[key], part, definitions)
+    rest = schema.get("additionalProperties")
+    if isinstance(rest, Mapping):
+        own = schema.get("properties", {})
+        filled.update({k: _fill(v, rest, definitions) for k, v in filled.items() if k not in own})
+    return filled
+
+
+def _read_yaml(path: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        found = f"broken YAML ({' '.join(str(error).split())})"
+        raise StudyError([Problem(path, "file", found, "YAML")]) from None
+    if not isinstance(content, dict):
+        raise StudyError([Problem(path, "file", f"a {type(content).__name__}", "key: value pairs")])
+    return content
+
+
+def _file_problems(study: Study) -> list[Problem]:
+    filings, prompt = study.config["filings"], study.config["prompt"]
+    needed = {
+        "question_bank": study.config["question_bank"],
+        "filings.ground_truth": filings["ground_truth"],
+        "filings.section_1": filings["section_1"] if filings["section_1"] != "generated" else None,
+        "filings.evidence": filings["evidence"],
+        "prompt.filler": prompt["filler"],
+    }
+    return [
+        Problem(study.file, field, f"'{path}', which does not exist", "an existing file")
+        for field, path in needed.items()
+        if path is not None and not Path(path).is_file()
+    ]
+
+
+def _bank_problems(study: Study) -> list[Problem]:
+    """Everything in which the bank's entries for the study's questions depart from a question's schema."""
+    file = study.config["question_bank"]
+    bank = _read_yaml(file)
+    asked = {key: bank[key] for key in study.config["questions"] if key in bank}
+    schema = _schema()
+    question = {"additionalProperties": {"$ref": "#/$defs/question"}, "$defs": schema["$defs"]}
+    return _departures(asked, question, file)
+
+
+def _reference_problems(study: Study) -> list[Problem]:
+    return [
+        *_question_problems(study),
+        *_template_problems(study),
+        *_override_problems(study),
+        *_ranking_template_problems(study),
+        *_sampler_problems(study),
+    ]
+
+
+def _question_problems(study: Study) -> Iterator[Problem]:
+    bank = _read_yaml(study.config["question_bank"])
+    for key, question in study.questions.items():
+        missing = [field for field in QUESTION_FIELDS if field not in question]
+        if missing:
+            hint = did_you_mean(key, bank) if key not in bank else ""
+            where = f"a question of {study.config['question_bank']}, or {', '.join(missing)} given here"
+            yield Problem(study.file, f"questions.{key}", f"no {', '.join(missing)}", where, hint)
+
+
+def _template_problems(study: Study) -> Iterator[Problem]:
+    from head_ablation.prompts import pieces
+
+    templates = {"prompt.template": study.config["prompt"]["template"]}
+    for key, model in study.config["models"].items():
+        if "template" in model["prompt"]:
+            templates[f"models.{key}.prompt.template"] = model["prompt"]["template"]
+    for field, template in templates.items():
+        try:
+            pieces(template)
+        except ValueError:
+            wanted = "the slots {filler} {passage} {filler} {question}, each in this order"
+            yield Problem(study.file, field, repr(template), wanted)
+
+
+def _override_problems(study: Study) -> Iterator[Problem]:
+    known = {*_read_yaml(study.config["question_bank"]), *study.config["questions"]}
+    for key, model in study.config["models"].items():
+        for part in ("stems", "texts"):
+            for question in sorted(set(model["prompt"][part]) - known):
+                field = f"models.{key}.prompt.{part}.{question}"
+                hint = did_you_mean(question, known)
+                yield Problem(study.file, field, "an unknown question", "a known one", hint)
+
+
+def _ranking_template_problems(study: Study) -> Iterator[Problem]:
+    for method, template in study.config["rankings"].items():
+        if template == DETECT:
+            continue
+        try:
+            names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        except ValueError as error:
+            wanted = f"a path with fields in braces ({error})"
+            yield Problem(study.file, f"rankings.{method}", repr(template), wanted)
+            continue
+        for name in sorted(names - PATH_FIELDS):
+            hint = did_you_mean(name, PATH_FIELDS)
+            yield Problem(study.file, f"rankings.{method}", f"{{{name}}}", "a known field", hint)
+
+
+def _sampler_problems(study: Study) -> Iterator[Problem]:
+    arm = study.config["random"]
+    if arm["sampler"] == "study" and arm["draws"] != 1:
+        wanted = "1 draw with sampler 'study', which has one seed and so one draw"
+        yield Problem(study.file, "random.draws", arm["draws"], wanted)

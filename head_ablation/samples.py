@@ -1,0 +1,205 @@
+"""Samples: one question about one filing, with its gold answer, split into train and test by company."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from head_ablation.files import read_jsonl
+from head_ablation.matchers import MATCHERS, Matcher
+from head_ablation.passages import write_passage
+from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
+
+NULL_VALUES = ("", "NULL")
+GENERATED = "generated"
+FILING_FIELDS = ("filename", "cik", "year", "section_1")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question about one filing.
+
+    Attributes:
+        filename: the filing.
+        cluster: its company (the cik); answers of one company are not independent.
+        passage: the needle, Section 1 of the filing.
+        gold: the true answer, as the ground truth has it.
+        answer_span: character span of the answer in the passage; None if it is not stated there.
+    """
+
+    filename: str
+    cluster: str
+    passage: str
+    gold: str
+    answer_span: tuple[int, int] | None
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Sample:
+        """From a line of a samples file."""
+        span = row["answer_span"]
+        return cls(**{**row, "answer_span": tuple(span) if span else None})
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of a samples file."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Filing:
+    """A filing: its row of the ground truth, its Section 1, and where some facts are known to stand in it."""
+
+    facts: Mapping[str, str]
+    passage: str
+    answer_spans: Mapping[str, tuple[int, int]]
+
+
+def read_ground_truth(path: str | Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """The rows of a ground-truth CSV, values stripped.
+
+    Args:
+        path: the CSV; must have `filename`, `cik` and `columns`.
+        columns: the answer columns that the questions need.
+
+    Raises:
+        StudyError: the file or a column is missing, or a filename repeats.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+            header = reader.fieldnames or []
+    except OSError as error:
+        raise StudyError([Problem(path, "file", error.strerror, "a readable CSV")]) from None
+    except UnicodeDecodeError as error:
+        raise StudyError([Problem(path, "file", f"no UTF-8 ({error})", "a CSV in UTF-8")]) from None
+    needed = ["filename", "cik", *columns]
+    missing = [column for column in needed if column not in header]
+    refuse(
+        Problem(path, column, "no such column", "this column", did_you_mean(column, header))
+        for column in dict.fromkeys(missing)
+    )
+    names = [row["filename"] for row in rows]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    refuse(Problem(path, "filename", f"'{name}' more than once", "each filing once") for name in repeated)
+    return rows
+
+
+def ground_truth_problems(path: str | Path, rows: list[dict[str, str]], column: str, matcher: str) -> list[Problem]:
+    """Every value of `column` that is not of the matcher's kind, and a column without any value."""
+    answered = [row for row in rows if row[column] not in NULL_VALUES]
+    if not answered:
+        return [Problem(path, column, "no value in any row", "an answer in some rows")]
+    problems = []
+    for row in answered:
+        try:
+            MATCHERS[matcher].gold_values(row[column])
+        except ValueError as error:
+            found, expected = str(error).removeprefix("found ").split("; expected ")
+            problems.append(Problem(path, f"{row['filename']}, {column}", found, expected))
+    return problems
+
+
+def split_clusters(rows: Iterable[Mapping[str, str]], seed: int, test_fraction: float) -> tuple[set[str], set[str]]:
+    """Companies of the train and of the test split: shuffled row order, the first part is the test set.
+
+    With one filing a company this is the published study's split (seed 42, test fraction 0.2).
+    """
+    clusters = list(dict.fromkeys(row["cik"] for row in rows))
+    random.Random(seed).shuffle(clusters)
+    tests = int(test_fraction * len(clusters))
+    return set(clusters[tests:]), set(clusters[:tests])
+
+
+def load_filings(
+    ground_truth: str | Path,
+    section_1: str,
+    evidence: str | None,
+    columns: Mapping[str, str],
+    seed: int,
+) -> list[Filing]:
+    """The filings of the ground truth, with the text of their Section 1.
+
+    Args:
+        ground_truth: the CSV of facts.
+        section_1: `generated` (passages written from the facts) or a JSONL file of filings.
+        evidence: a JSONL file with the character spans of the answers, or None.
+        columns: question -> its answer column.
+        seed: of the generated passages.
+    """
+    rows = read_ground_truth(ground_truth, columns.values())
+    if section_1 == GENERATED:
+        return _generated_filings(ground_truth, rows, seed)
+    texts = read_filing_texts(section_1, [row["filename"] for row in rows])
+    spans = _read_evidence(evidence, columns) if evidence else {}
+    return [Filing(row, texts[row["filename"]], spans.get(row["filename"], {})) for row in rows]
+
+
+def _generated_filings(path: str | Path, rows: Iterable[dict[str, str]], seed: int) -> list[Filing]:
+    filings, problems = [], []
+    for row in rows:
+        try:
+            passage = write_passage(row, seed)
+            filings.append(Filing(row, passage.text, passage.answer_spans))
+        except ValueError as error:
+            problems.append(Problem(path, row["filename"], str(error), "facts as in resources/companies.csv"))
+    refuse(problems)
+    return filings
+
+
+def read_filing_texts(path: str | Path, filenames: Iterable[str]) -> dict[str, str]:
+    """filename -> Section 1, from JSONL; StudyError for a field or a filing that is missing."""
+    texts: dict[str, str] = {}
+    problems = []
+    for number, row in enumerate(read_jsonl(path), start=1):
+        missing = [field for field in FILING_FIELDS if field not in row]
+        problems += [Problem(path, f"line {number}, {f}", "nothing", "this field") for f in missing]
+        if not missing:
+            texts[row["filename"]] = row["section_1"]
+    absent = [name for name in filenames if name not in texts]
+    refuse(
+        problems or [Problem(path, "filename", f"no '{name}'", "every filing of the ground truth") for name in absent]
+    )
+    return texts
+
+
+def _read_evidence(path: str | Path, columns: Mapping[str, str]) -> dict[str, dict[str, tuple[int, int]]]:
+    spans: dict[str, dict[str, tuple[int, int]]] = {}
+    for number, row in enumerate(read_jsonl(path), start=1):
+        if "filename" not in row or not isinstance(row.get("answers"), dict):
+            found = f"the keys {', '.join(row)}"
+            raise StudyError([Problem(path, f"line {number}", found, "filename, and answers by question")])
+        answers = {question: a for question, a in row["answers"].items() if a and a.get("evidence")}
+        spans[row["filename"]] = {
+            columns[question]: tuple(answer["evidence"]) for question, answer in answers.items() if question in columns
+        }
+    return spans
+
+
+def build_samples(filings: Iterable[Filing], column: str, matcher_name: str) -> list[Sample]:
+    """The filings that have a gold answer in `column`, as samples, in ground-truth order."""
+    matcher = MATCHERS[matcher_name]
+    return [
+        Sample(
+            filename=filing.facts["filename"],
+            cluster=filing.facts["cik"],
+            passage=filing.passage,
+            gold=filing.facts[column],
+            answer_span=_answer_span(filing, column, matcher),
+        )
+        for filing in filings
+        if filing.facts[column] not in NULL_VALUES
+    ]
+
+
+def _answer_span(filing: Filing, column: str, matcher: Matcher) -> tuple[int, int] | None:
+    """The known place of the answer; else its first mention, which may be another fact of equal value."""
+    known = filing.answer_spans.get(column)
+    if known is None:
+        return matcher.find(filing.passage, filing.facts[column])
+    within = matcher.find(filing.passage[slice(*known)], filing.facts[column])
+    start, _ = known
+    return (start + within[0], start + within[1]) if within else known
