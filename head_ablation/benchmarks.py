@@ -1,0 +1,89 @@
+"""How fast the engine is, as ratios within one run: against the usual way, and against no ablation at all."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from head_ablation.ablation import ablate
+from head_ablation.generation import GenerationSettings, generate
+from head_ablation.heads import Head, HeadSet
+from head_ablation.problems import StudyError
+
+REPEATS = 3
+
+
+def compare(
+    model: Any,
+    decode: Callable[[list[int]], str],
+    prompts: Sequence[Sequence[int]],
+    heads: HeadSet,
+    settings: GenerationSettings,
+) -> dict[str, float]:
+    """Medians of the ratios of alternating runs; the two ways must give the same answers.
+
+    Returns:
+        `generate_per_prompt`: seconds of one `generate` call per prompt with hooks, over ours; above 1 ours
+        is faster. `ablation_cost`: seconds of reading the prompts ablated, over reading them plainly.
+    """
+    ours = lambda: [answer.token_ids for answer in generate(model, decode, prompts, heads, settings)]  # noqa: E731
+    usual = lambda: [_generate_one(model, ids, heads, settings) for ids in prompts]  # noqa: E731
+    batch = torch.tensor(prompts[: settings.batch_size], device=model.device)
+    per_prompt, cost = [], []
+    for _ in range(REPEATS):
+        (slow, expected), (fast, answers) = _timed(usual), _timed(ours)
+        _refuse_difference(answers, expected, settings)
+        per_prompt.append(slow / fast)
+        ablated, plain = _timed(lambda: _read(model, batch, heads)), _timed(lambda: _read(model, batch, HeadSet(())))
+        cost.append(ablated[0] / plain[0])
+    return {"generate_per_prompt": statistics.median(per_prompt), "ablation_cost": statistics.median(cost)}
+
+
+def every_nth_head(layers: int, heads: int, step: int) -> HeadSet:
+    """A head set spread over the whole model."""
+    grid = [Head(layer, head) for layer in range(layers) for head in range(heads)]
+    return HeadSet(tuple(grid[::step]))
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    result = run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start, result
+
+
+@torch.inference_mode()
+def _read(model: Any, batch: torch.Tensor, heads: HeadSet) -> None:
+    with ablate(model, heads):
+        model(input_ids=batch, use_cache=False, logits_to_keep=1)
+
+
+@torch.inference_mode()
+def _generate_one(model: Any, ids: Sequence[int], heads: HeadSet, settings: GenerationSettings) -> list[int]:
+    """One prompt the usual way: transformers' own generate, whole prompt, no stop strings."""
+    batch = torch.tensor([ids], device=model.device)
+    with ablate(model, heads):
+        output = model.generate(
+            batch,
+            attention_mask=torch.ones_like(batch),
+            max_new_tokens=settings.max_new_tokens,
+            do_sample=False,
+            pad_token_id=0,
+        )
+    return output[0, len(ids) :].tolist()
+
+
+def _refuse_difference(
+    answers: Sequence[list[int]], expected: Sequence[list[int]], settings: GenerationSettings
+) -> None:
+    """Ours may end earlier, at a stop string, but may not say anything else."""
+    for ours, usual in zip(answers, expected, strict=True):
+        if ours != usual[: len(ours)] or (len(ours) < len(usual) and not settings.stop):
+            raise StudyError(f"benchmark: ours says {ours}, generate says {usual}; expected the same tokens")

@@ -1,0 +1,62 @@
+"""What made a file: versions, commit, machine, time. Kept beside it, so that the file itself is byte-stable."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from head_ablation import PROTOCOL_VERSION, __version__
+from head_ablation.files import write_json
+
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Elapsed wall time."""
+        return round(time.perf_counter() - self._start, 3)
+
+
+def write_provenance(path: str | Path, **facts: Any) -> None:
+    """Writes the provenance file of an output: `facts` and what this process knows of itself."""
+    write_json(path, {**_self_description(), **facts})
+
+
+def _self_description() -> dict[str, Any]:
+    return {
+        "library_version": __version__,
+        "protocol_version": PROTOCOL_VERSION,
+        "git_commit": git_commit(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of this project's checkout, with `-dirty` if it was changed; None without git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,160 @@
+"""Scoring: generations -> verdicts -> an experiment's ablation result, in the published study's format.
+
+Pure functions of files; neither torch nor a GPU. Every sample carries both verdicts, the typed matcher's and the
+study's rule; `matcher` says which one counts as accuracy. Unanswerable prompts are listed but left out of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from head_ablation.heads import Condition, Head, HeadSet
+from head_ablation.matchers import MATCHERS, study_rule
+from head_ablation.problems import StudyError
+from head_ablation.prompts import Prompt, prompts_digest
+
+Generation = Mapping[str, Any]
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Which verdicts are given, and which one counts.
+
+    Attributes:
+        kind: integer, year, us_state or text.
+        rule: `typed` or `study`: the verdict that counts as accuracy.
+    """
+
+    kind: str
+    rule: str
+
+    def verdicts(self, text: str, gold: str) -> dict[str, bool]:
+        """`correct` (the rule that counts) and `correct_study`."""
+        study = study_rule(text, gold)
+        typed = MATCHERS[self.kind].is_correct(text, gold)
+        return {"correct": study if self.rule == "study" else typed, "correct_study": study}
+
+    def majority(self, golds: Sequence[str]) -> dict[str, Any]:
+        """The most frequent gold answer and the accuracy of always giving it."""
+        key: Callable[[str], str] = lambda gold: MATCHERS[self.kind].gold_values(gold)[0]  # noqa: E731
+        (answer, count), *_ = Counter(map(key, golds)).most_common(1)
+        return {"answer": answer, "accuracy": count / len(golds)}
+
+
+def score_experiment(
+    identity: Mapping[str, Any],
+    prompts: Sequence[Prompt],
+    ranked: Sequence[Head],
+    baseline: Generation,
+    ablated: Mapping[Condition, Generation],
+    judge: Judge,
+) -> dict[str, Any]:
+    """The ablation result of one method and experiment.
+
+    Args:
+        identity: method, model, question and tokens, as the result states them.
+        prompts: the test prompts.
+        ranked: the ranking's heads, best first; top heads are listed in this order.
+        baseline: the generation file of the baseline.
+        ablated: condition -> its generation file.
+        judge: which verdicts.
+
+    Raises:
+        StudyError: a generation that was not made from these prompts.
+    """
+    digest = prompts_digest(prompts)
+    base = _entry(prompts, baseline, judge, digest, "baseline")
+    entries = {
+        condition: _ablated_entry(condition, prompts, generation, judge, digest, base, ranked)
+        for condition, generation in sorted(ablated.items())
+    }
+    levels = sorted({condition.level for condition in entries})
+    golds = [prompt.gold for prompt in prompts if prompt.answerable]
+    return {
+        **identity,
+        "test_samples": base["total"],
+        "unanswerable": len(prompts) - base["total"],
+        "ablation_levels": levels,
+        "matcher": judge.kind,
+        "scoring_rule": judge.rule,
+        "majority_answer": judge.majority(golds),
+        "protocol": {key: baseline[key] for key in ("protocol_version", "model", "prompts_sha256", "settings")},
+        "baseline": base,
+        "top_heads_ablations": [entries[Condition("top", level)] for level in levels],
+        "random_heads_ablations": [_pool_draws(entries, level) for level in levels],
+    }
+
+
+def _entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge, digest: str, name: str) -> Entry:
+    if generation["prompts_sha256"] != digest:
+        raise StudyError(f"generations of {name} were made from other prompts than this study's; remake them")
+    samples = [
+        {
+            "filename": prompt.filename,
+            "cluster": prompt.cluster,
+            "gold": prompt.gold,
+            "text": answer["text"],
+            "answerable": prompt.answerable,
+            **judge.verdicts(answer["text"], prompt.gold),
+        }
+        for prompt, answer in zip(prompts, generation["generations"], strict=True)
+    ]
+    counted = [sample for sample in samples if sample["answerable"]]
+    return {**_counts(counted), "samples": samples}
+
+
+def _counts(samples: Sequence[Mapping[str, Any]]) -> Entry:
+    correct = sum(sample["correct"] for sample in samples)
+    return {
+        "accuracy": correct / len(samples),
+        "correct": correct,
+        "total": len(samples),
+        "correct_study": sum(sample["correct_study"] for sample in samples),
+    }
+
+
+def _ablated_entry(
+    condition: Condition,
+    prompts: Sequence[Prompt],
+    generation: Generation,
+    judge: Judge,
+    digest: str,
+    base: Entry,
+    ranked: Sequence[Head],
+) -> Entry:
+    heads = list(HeadSet.parse(generation["heads"]))
+    if condition.arm == "top":
+        heads.sort(key=list(ranked).index)
+    entry = _entry(prompts, generation, judge, digest, str(condition))
+    return {
+        "num_heads": condition.level,
+        "heads": [list(head) for head in heads],
+        "heads_str": [str(head) for head in heads],
+        **entry,
+        "accuracy_drop": base["accuracy"] - entry["accuracy"],
+    }
+
+
+def _pool_draws(entries: Mapping[Condition, Entry], level: int) -> Entry:
+    """The draws of one level: the first draw's heads, all draws' counts, every draw in `draws`."""
+    draws = [
+        {"draw": condition.draw, **entry}
+        for condition, entry in sorted(entries.items())
+        if (condition.arm, condition.level) == ("random", level)
+    ]
+    correct, total = sum(draw["correct"] for draw in draws), sum(draw["total"] for draw in draws)
+    return {
+        "num_heads": level,
+        "heads": draws[0]["heads"],
+        "heads_str": draws[0]["heads_str"],
+        "accuracy": correct / total,
+        "correct": correct,
+        "total": total,
+        "correct_study": sum(draw["correct_study"] for draw in draws),
+        "accuracy_drop": sum(draw["accuracy_drop"] for draw in draws) / len(draws),
+        "draws": draws,
+    }

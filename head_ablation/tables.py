@@ -1,0 +1,324 @@
+"""Tables from ablation results: every answer, every condition, Figure 8's curves, the key results.
+
+`samples_table` and `levels_table` read the results; `curves_table` and `key_results_table` are made
+from those two. The baseline belongs to no method: one row an experiment, however many methods.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from head_ablation.statistics import Difference, mover_difference, paired_difference, wilson
+
+Result = Mapping[str, Any]
+EXPERIMENT = ["model", "question", "tokens"]
+CONDITION = ["method", *EXPERIMENT, "arm", "level", "draw"]
+ARMS = {"baseline": 0, "top": 1, "random": 2}  # order of rows; other arms follow
+CONTRASTS = {
+    "top_drop": ("baseline", "top"),
+    "random_drop": ("baseline", "random"),
+    "gap": ("random", "top"),
+}
+WHOLE = dict.fromkeys(["tokens", "level", "draw"], "int64")
+CONDITION_TYPES = dict.fromkeys(CONDITION, "str") | WHOLE
+SAMPLE_TYPES = {
+    **dict.fromkeys(["filename", "cluster", "gold", "text"], "str"),
+    **dict.fromkeys(["answerable", "correct", "correct_study"], "boolean"),
+}
+LEVEL_TYPES = {
+    **dict.fromkeys(["correct", "total", "unanswerable", "companies"], "int64"),
+    **dict.fromkeys(["accuracy", "accuracy_low", "accuracy_high", "accuracy_drop"], "float64"),
+    "correct_study": "Int64",  # missing in the published files
+    **dict.fromkeys(["accuracy_study", "majority_accuracy"], "float64"),
+}
+
+
+def samples_table(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per prompt and condition. Baseline rows have no method, level 0 and draw 0.
+
+    Unanswerable prompts are listed too. Results without samples (the published files) give no rows.
+
+    Raises:
+        ValueError: naming the experiment, where results disagree with each other or themselves.
+    """
+    rows = [
+        condition | {field: sample.get(field) for field in SAMPLE_TYPES}
+        for condition, entry, _ in _conditions(results)
+        for sample in entry.get("samples", [])
+    ]
+    return _typed(rows, CONDITION_TYPES | SAMPLE_TYPES)
+
+
+def levels_table(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per experiment and condition; accuracies are fractions of the answerable prompts.
+
+    `companies` counts distinct companies with an answerable prompt (without samples: prompts);
+    `accuracy_low` and `accuracy_high` are the Wilson 95 % interval with n = companies;
+    `accuracy_drop` is baseline minus ablated, a fraction.
+
+    Raises:
+        ValueError: as `samples_table`.
+    """
+    rows = [key | _level_values(entry, result) for key, entry, result in _conditions(results)]
+    return _typed(rows, CONDITION_TYPES | LEVEL_TYPES)
+
+
+def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.DataFrame:
+    """The data behind Figure 8: mean accuracy per method, `by`, arm and level (0 = baseline).
+
+    Draws are averaged within each experiment first, then experiments. `low` and `high` are the
+    Wilson 95 % interval with n = the largest number of companies among the pooled experiments,
+    because experiments that differ in model or length ask about the same companies.
+
+    Args:
+        levels: a `levels_table`.
+        by: what a curve stands for, beside method and arm; `EXPERIMENT` for single experiments.
+    """
+    baselines = levels[levels["arm"] == "baseline"].set_index(EXPERIMENT)
+    ablated = levels[levels["arm"] != "baseline"]
+    shown = ["accuracy", "companies", "majority_accuracy"]
+    start = ablated[["method", *EXPERIMENT, "arm"]].drop_duplicates().assign(level=0, draw=0)
+    cells = pd.concat([start.join(baselines[shown], on=EXPERIMENT), ablated], join="inner")
+    cells = cells.join(baselines["accuracy"].rename("baseline_accuracy"), on=EXPERIMENT)
+    values = {"accuracy": "mean", "companies": "max", "majority_accuracy": "mean"}
+    values |= {"baseline_accuracy": "mean"}
+    keep = {name: (name, how) for name, how in values.items()}
+    single = cells.groupby(["method", *EXPERIMENT, "arm", "level"], as_index=False).agg(
+        **keep, draws=("draw", "nunique")
+    )
+    curves = single.groupby(["method", *by, "arm", "level"], as_index=False).agg(
+        **keep, experiments=("accuracy", "size"), draws=("draws", "min")
+    )
+    limits = [wilson(*row) for row in zip(curves["accuracy"], curves["companies"], strict=True)]
+    curves["low"], curves["high"] = [low for low, _ in limits], [high for _, high in limits]
+    return _ordered(curves, ["method", *by])
+
+
+def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """Per method and level, in percentage points: drop of top heads, of random heads, and the gap.
+
+    Each number is the mean over the experiments that have both sides (draws averaged first). Its
+    95 % interval is paired by company where every condition of the method has samples, a company
+    weighing as much as its answers do in that mean; otherwise it is unpaired, with n = the largest
+    number of companies. `prompts` and `unanswerable` are summed over experiments.
+
+    Args:
+        levels: a `levels_table`.
+        samples: the `samples_table` of the same results; it may be empty.
+    """
+    rows = []
+    for method in levels["method"].dropna().unique():
+        own, answers = _with_baseline(levels, method), _with_baseline(samples, method)
+        paired = len(answers[CONDITION].drop_duplicates()) == len(own)
+        accuracies = _company_accuracies(answers) if paired else _experiment_accuracies(own)
+        for level in sorted(set(own["level"]) - {0}):
+            row = {"method": method, "level": level} | _counts(own, answers, level, paired)
+            for name, arms in CONTRASTS.items():
+                sides = [(arm, 0 if arm == "baseline" else level) for arm in arms]
+                found = _contrast(accuracies, sides, None if paired else row["companies"])
+                for suffix, value in zip(["", "_low", "_high"], found, strict=True):
+                    row[f"{name}_points{suffix}"] = 100 * value
+            rows.append(row)
+    return pd.DataFrame(rows, columns=None if rows else ["method", "level"])
+
+
+def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | None = None) -> str:
+    """The key results as a short Markdown page: per method what its numbers rest on, and a table.
+
+    Args:
+        key_results: a `key_results_table`.
+        labels: names to show for methods; a method that has none is shown by its key.
+    """
+    page = ["# Key results", "", "Changes of accuracy in percentage points (95 % interval)."]
+    page += ["The gap is the accuracy with random heads ablated minus that with top heads ablated."]
+    for method, rows in key_results.groupby("method", sort=False):
+        page += ["", f"## {(labels or {}).get(str(method), method)}", "", _basis(rows), ""]
+        page += ["| heads ablated | drop, top heads | drop, random heads | gap |"]
+        page += ["|---:|---:|---:|---:|"]
+        for _, row in rows.iterrows():
+            page += [f"| {row['level']} | {' | '.join(_points(row, name) for name in CONTRASTS)} |"]
+    return "\n".join([*page, ""])
+
+
+def summary(curves: pd.DataFrame) -> str:
+    """The three numbers that matter, per method and question: baseline, top and random at the highest level."""
+    lines = []
+    for (method, question), rows in curves.groupby(["method", "question"], sort=False):
+        highest = rows[rows["level"] == rows["level"].max()].set_index("arm")["accuracy"]
+        lines.append(
+            f"{method}, {question}: baseline {rows['baseline_accuracy'].iloc[0]:.0%}; with"
+            f" {rows['level'].max()} heads ablated: top {highest['top']:.0%}, random {highest['random']:.0%}"
+        )
+    return "\n".join(lines)
+
+
+def _conditions(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], Result, Result]]:
+    """Every condition once, checked: its key, its entry, the result it stands in."""
+    baselines: dict[tuple[Any, ...], Result] = {}
+    seen = set()
+    # Baselines with samples go first, so that one of those is kept.
+    for result in sorted(results, key=lambda result: "samples" not in result["baseline"]):
+        for key, entry in _entries(result):
+            name = "/".join(str(part) for part in key if part is not None)
+            _check_entry(name, entry, result["baseline"])
+            if key[0] is None:
+                _check_same_baseline(name, baselines.setdefault(key, entry), entry)
+            elif key in seen:
+                raise ValueError(f"{name}: two results hold this condition; expected one")
+            if key not in seen:
+                yield dict(zip(CONDITION, key, strict=True)), entry, result
+            seen.add(key)
+
+
+def _entries(result: Result) -> Iterator[tuple[tuple[Any, ...], Result]]:
+    """Every condition of one result, as the values of CONDITION, with its entry."""
+    experiment = (result["model_key"], result["question"], result["total_tokens"])
+    yield (None, *experiment, "baseline", 0, 0), result["baseline"]
+    suffix = "_heads_ablations"
+    method = result.get("ranking_method") or result["method"].removesuffix("_ablation_incremental")
+    for arm in [key.removesuffix(suffix) for key in result if key.endswith(suffix)]:
+        for entry in result[arm + suffix]:
+            for place, one in enumerate(entry.get("draws") or [entry]):
+                draw = one.get("draw", place)
+                yield (method, *experiment, arm, entry["num_heads"], draw), one
+
+
+def _check_entry(name: str, entry: Result, baseline: Result) -> None:
+    """Refuse counts that are impossible, or that disagree with the samples or the baseline."""
+    correct, total = entry["correct"], entry["total"]
+    if not 0 <= correct <= total or total == 0:
+        raise ValueError(f"{name}: {correct} correct of {total} answerable prompts")
+    if total != baseline["total"]:
+        raise ValueError(f"{name}: {total} answerable prompts, its baseline {baseline['total']}")
+    if "samples" in entry:
+        found = [bool(sample["correct"]) for sample in entry["samples"] if sample["answerable"]]
+        if (sum(found), len(found)) != (correct, total):
+            raise ValueError(
+                f"{name}: samples have {sum(found)} correct of {len(found)} answerable, "
+                f"but correct and total say {correct} of {total}"
+            )
+
+
+def _check_same_baseline(name: str, first: Result, second: Result) -> None:
+    """Refuse two baselines of one experiment that are not the same answers."""
+    one, two = (f"{entry['correct']} of {entry['total']} correct" for entry in (first, second))
+    if one != two:
+        raise ValueError(f"{name}: results disagree about the baseline: {one}, and {two}")
+    pairs = zip(first.get("samples", []), second.get("samples", []), strict=False)
+    changed = [sample["filename"] for sample, other in pairs if sample != other]
+    if changed:
+        raise ValueError(f"{name}: results disagree about the baseline's answers to {changed}")
+
+
+def _level_values(entry: Result, result: Result) -> dict[str, Any]:
+    """The measured columns of one row of `levels_table`."""
+    correct, total = entry["correct"], entry["total"]
+    samples = entry.get("samples", [])
+    companies = len({sample["cluster"] for sample in samples if sample["answerable"]}) or total
+    low, high = wilson(correct / total, companies)
+    study = entry.get("correct_study")
+    return {
+        "correct": correct,
+        "total": total,
+        "unanswerable": len(samples) - total if samples else result.get("unanswerable", 0),
+        "companies": companies,
+        "accuracy": correct / total,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "accuracy_drop": (result["baseline"]["correct"] - correct) / total,
+        "correct_study": study,
+        "accuracy_study": None if study is None else study / total,
+        "majority_accuracy": (result.get("majority_answer") or {}).get("accuracy"),
+    }
+
+
+def _typed(rows: list[dict[str, Any]], types: Mapping[str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(types)).astype(dict(types))
+    return _ordered(frame, [*EXPERIMENT, "method"])
+
+
+def _ordered(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
+    """Rows by `first`, then arm (as in ARMS), level and draw; rows alike keep their order."""
+    place = frame["arm"].map(ARMS).fillna(len(ARMS))
+    keys = [*first, "_place", "arm", "level", *(["draw"] if "draw" in frame else [])]
+    ordered = frame.assign(_place=place).sort_values(keys, kind="stable", na_position="first")
+    return ordered.drop(columns="_place").reset_index(drop=True)
+
+
+def _with_baseline(frame: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The method's rows and the baseline rows of its experiments."""
+    own = frame[frame["method"] == method]
+    baselines = frame[frame["arm"] == "baseline"]
+    return pd.concat([baselines.merge(own[EXPERIMENT].drop_duplicates(), on=EXPERIMENT), own])
+
+
+def _counts(own: pd.DataFrame, answers: pd.DataFrame, level: int, paired: bool) -> dict[str, Any]:
+    """What one row of the key results rests on."""
+    ablated = own[own["level"] == level]
+    experiments = ablated.drop_duplicates(EXPERIMENT)
+    answered = answers[answers["answerable"] & (answers["level"] == level)]
+    draws = ablated[ablated["arm"] == "random"].groupby(EXPERIMENT).size()
+    return {
+        "experiments": len(experiments),
+        "companies": answered["cluster"].nunique() if paired else experiments["companies"].max(),
+        "prompts": experiments["total"].sum(),
+        "unanswerable": experiments["unanswerable"].sum(),
+        "draws": draws.min() if len(draws) else 0,
+        "interval": "paired by company" if paired else "unpaired",
+    }
+
+
+def _experiment_accuracies(levels: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, draws averaged.  # [experiment, (arm, level)]"""
+    return levels.pivot_table("accuracy", EXPERIMENT, ["arm", "level"])
+
+
+def _company_accuracies(answers: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, draws and filings averaged, and `share`.  # [(experiment, company), (arm, level)]
+
+    `share` is the company's part of the experiment's prompts: the mean over companies with that
+    weight is the experiment's accuracy.
+    """
+    answered = answers[answers["answerable"]].astype({"correct": "float64"})
+    index = [*EXPERIMENT, "cluster"]
+    prompts = answered[answered["arm"] == "baseline"].groupby(index).size()
+    accuracies = answered.pivot_table("correct", index, ["arm", "level"])
+    accuracies["share", 0] = prompts / prompts.groupby(EXPERIMENT).transform("sum")
+    return accuracies
+
+
+def _contrast(accuracies: pd.DataFrame, sides: list[tuple[str, int]], unpaired_n: int | None) -> Difference:
+    """Difference of two conditions over the experiments that have both; NaN where none has."""
+    pair = accuracies.reindex(columns=sides).dropna()
+    if pair.empty:
+        return Difference(math.nan, math.nan, math.nan)
+    if unpaired_n is not None:
+        return mover_difference(pair[sides[0]].mean(), pair[sides[1]].mean(), unpaired_n)
+    share = accuracies.loc[pair.index, ("share", 0)]
+    weights = share.groupby("cluster").sum()
+    means = pair.mul(share, axis=0).groupby("cluster").sum().div(weights, axis=0).clip(0, 1)
+    return paired_difference(means[sides[0]], means[sides[1]], weights)
+
+
+def _basis(rows: pd.DataFrame) -> str:
+    """One sentence: n, what was left out, which interval."""
+    spans = {}
+    for name in ["companies", "experiments", "prompts", "unanswerable", "draws"]:
+        low, high = rows[name].min(), rows[name].max()
+        spans[name] = f"{low}" if low == high else f"{low}-{high}"
+    return (
+        f"n = {spans['companies']} companies; experiments: {spans['experiments']}; answerable "
+        f"prompts: {spans['prompts']} ({spans['unanswerable']} unanswerable left out); "
+        f"random draws per level: {spans['draws']}. Intervals: Newcombe 1998, from Wilson limits "
+        f"with n = companies, {rows['interval'].iloc[0]}."
+    )
+
+
+def _points(row: pd.Series, name: str) -> str:
+    """A difference and its interval in percentage points, as a table cell."""
+    value, low, high = (row[f"{name}_points{suffix}"] for suffix in ["", "_low", "_high"])
+    return "-" if math.isnan(value) else f"{value:.1f} ({low:.1f} to {high:.1f})"
