@@ -1,0 +1,47 @@
+# Ablate the attention heads that a detector ranks highest, and see whether the model still retrieves.
+# The study is described in a config (config.yaml, or --configfile); results go to results/<study>/.
+
+from snakemake.utils import min_version
+
+min_version("9.27.0")
+
+if not workflow.config_settings.configfiles:
+
+    configfile: "config.yaml"
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/models.smk"
+include: "rules/samples.smk"
+include: "rules/prompts.smk"
+include: "rules/rankings.smk"
+include: "rules/heads.smk"
+include: "rules/generations.smk"
+include: "rules/ablation.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+
+
+localrules:
+    all,
+    rank,
+    figures,
+
+
+rule all:
+    default_target: True
+    input:
+        study_files("config.yaml", TABLES, FIGURES),
+
+
+rule rank:
+    input:
+        every("rankings"),
+
+
+rule figures:
+    input:
+        study_files(FIGURES),

@@ -1,0 +1,54 @@
+# Stage 6, generations: what the model says. One GPU job per level, and one baseline that all methods share.
+
+
+rule generations:
+    input:
+        model="results/models/{model}/model.json",
+        prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
+        heads=head_set,
+    output:
+        generations="results/{study}/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.json",
+        provenance="results/{study}/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.provenance.json",
+    log:
+        "results/{study}/logs/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.log",
+    benchmark:
+        "results/{study}/benchmarks/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.tsv"
+    conda:
+        "../envs/gpu.yaml"
+    threads: model_threads
+    resources:
+        gpu=model_gpu,
+        mem_mb=model_mem_mb,
+        runtime=model_runtime,
+    params:
+        settings=generation_settings,
+    shell:
+        "python scripts/generate.py --model {input.model} --prompts {input.prompts}"
+        " --heads {input.heads} --settings {params.settings:q} --threads {threads}"
+        " --output {output.generations} --provenance {output.provenance} 2> {log}"
+
+
+rule baseline:
+    input:
+        model="results/models/{model}/model.json",
+        prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
+    output:
+        generations="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.json",
+        provenance="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.provenance.json",
+    log:
+        "results/{study}/logs/generations/baseline/{model}/{question}/tokens_{tokens}.log",
+    benchmark:
+        "results/{study}/benchmarks/generations/baseline/{model}/{question}/tokens_{tokens}.tsv"
+    conda:
+        "../envs/gpu.yaml"
+    threads: model_threads
+    resources:
+        gpu=model_gpu,
+        mem_mb=model_mem_mb,
+        runtime=model_runtime,
+    params:
+        settings=generation_settings,
+    shell:
+        "python scripts/generate.py --model {input.model} --prompts {input.prompts}"
+        " --settings {params.settings:q} --threads {threads}"
+        " --output {output.generations} --provenance {output.provenance} 2> {log}"

@@ -1,0 +1,16 @@
+# Stage 1, models: fetched or converted once, described by a pointer file that all studies share.
+
+
+rule model:
+    output:
+        "results/models/{model}/model.json",
+    log:
+        "results/models/{model}/model.log",
+    localrule: True
+    conda:
+        "../envs/gpu.yaml"
+    params:
+        origin=model_origin,
+    shell:
+        "python scripts/prepare_model.py --origin {params.origin:q}"
+        " --output {output} 2> {log}"

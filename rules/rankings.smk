@@ -1,0 +1,52 @@
+# Stage 4, rankings: given by the user (checked, then copied) or detected on the train prompts.
+
+
+rule given_ranking:
+    input:
+        ranking=given_ranking,
+        model="results/models/{model}/model.json",
+    output:
+        "results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json",
+    log:
+        "results/{study}/logs/rankings/{method}/{model}/{question}/tokens_{tokens}.log",
+    wildcard_constraints:
+        method=methods(given=True),
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        model_keys=model_keys,
+        heads_needed=max(STUDY.levels),
+    shell:
+        "python scripts/accept_ranking.py --ranking {input.ranking:q} --model {input.model}"
+        " --model-keys {params.model_keys:q} --question {wildcards.question}"
+        " --tokens {wildcards.tokens} --heads-needed {params.heads_needed}"
+        " --output {output} 2> {log}"
+
+
+rule detected_ranking:
+    input:
+        model="results/models/{model}/model.json",
+        prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.train.jsonl",
+    output:
+        "results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json",
+    log:
+        "results/{study}/logs/rankings/{method}/{model}/{question}/tokens_{tokens}.log",
+    benchmark:
+        "results/{study}/benchmarks/rankings/{method}/{model}/{question}/tokens_{tokens}.tsv"
+    wildcard_constraints:
+        method=methods(given=False),
+    conda:
+        "../envs/gpu.yaml"
+    threads: model_threads
+    resources:
+        gpu=model_gpu,
+        mem_mb=model_mem_mb,
+        runtime=model_runtime,
+    params:
+        identity=ranking_identity,
+        settings=detection_settings,
+    shell:
+        "python scripts/detect_ranking.py --model {input.model} --prompts {input.prompts}"
+        " --identity {params.identity:q} --settings {params.settings:q} --threads {threads}"
+        " --output {output} 2> {log}"
