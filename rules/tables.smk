@@ -38,4 +38,4 @@ rule tables:
     params:
         folder="results/{study}/tables",
     shell:
-        "python scripts/tabulate.py --results {input.results} --folder {params.folder} 2> {log}"
+        "python scripts/make_tables.py --results {input.results} --folder {params.folder} 2> {log}"

@@ -21,9 +21,7 @@ with (ROOT / "resources" / "companies.csv").open(encoding="utf-8", newline="") a
     COMPANIES = list(csv.DictReader(table))
 COLUMNS = sorted(set(COLUMN_OF_FIELD.values()))
 STATE_COLUMNS = ("original_Inc_state_truth", "headquarters_state_truth")
-STATES = {state for state, _ in PHRASES["places"]} | {
-    row[column] for row in COMPANIES for column in STATE_COLUMNS
-}
+STATES = {state for state, _ in PHRASES["places"]} | {row[column] for row in COMPANIES for column in STATE_COLUMNS}
 SEEDS = range(5)
 DISTRACTOR_FIELDS = ("sub", "other_city", "other_state", "other_year")
 MIN_TOKENS, MAX_TOKENS = 150, 300
@@ -104,18 +102,14 @@ def test_another_seed_gives_another_passage() -> None:
 def test_row_order_does_not_matter() -> None:
     shuffled = random.Random(0).sample(COMPANIES, len(COMPANIES))
     texts = {row["filename"]: write_passage(row, 0).text for row in shuffled}
-    assert [texts[row["filename"]] for row in COMPANIES] == [
-        write_passage(row, 0).text for row in COMPANIES
-    ]
+    assert [texts[row["filename"]] for row in COMPANIES] == [write_passage(row, 0).text for row in COMPANIES]
 
 
 def test_spans_hold_the_value_of_every_known_fact() -> None:
     for row, passage in all_passages():
         stated = {column: passage.text[a:b] for column, (a, b) in passage.answer_spans.items()}
         stated["employee_count_truth"] = stated.get("employee_count_truth", "NULL").replace(",", "")
-        assert {column: stated.get(column, "NULL") for column in COLUMNS} == {
-            column: row[column] for column in COLUMNS
-        }
+        assert {column: stated.get(column, "NULL") for column in COLUMNS} == {column: row[column] for column in COLUMNS}
 
 
 def test_employee_counts_are_written_with_and_without_separators() -> None:
@@ -144,7 +138,8 @@ def test_every_passage_has_a_subsidiary_of_another_state_and_year() -> None:
         rest = outside_spans(passage)
         years = [number for number in numbers_in(rest) if 1900 <= number <= 1993]
         assert len(states_in(rest)) == 1, passage.text
-        assert len(years) == 2 and int(row["year"]) in years, passage.text
+        assert len(years) == 2, passage.text
+        assert int(row["year"]) in years, passage.text
 
 
 def test_every_passage_has_a_numeric_distractor_beside_the_years() -> None:
@@ -223,7 +218,8 @@ def test_each_fact_has_six_phrasings_some_of_them_alone(column: str) -> None:
 def test_fact_sentences_speak_of_the_company_and_distractors_of_the_subsidiary() -> None:
     for template in PHRASES["openings"] + PHRASES["fact_sentences"]:
         assert re.search(r"[Tt]he \"?(Company|registrant)|\"Company\"", template), template
-        assert "{sub}" not in template and "{other" not in template
+        assert "{sub}" not in template, template
+        assert "{other" not in template, template
     for template in PHRASES["subsidiary_sentences"]:
         assert all(f"{{{field}}}" in template for field in DISTRACTOR_FIELDS), template
         assert not columns_of(template), template
@@ -237,9 +233,7 @@ def test_passages_have_the_promised_length_in_words_and_digits() -> None:
 
 def test_passages_have_the_promised_length_in_tokens() -> None:
     if not TOKENIZER_FILE.exists():
-        pytest.skip(
-            f"{TOKENIZER_FILE.relative_to(ROOT)} is absent: fetch the model to count tokens"
-        )
+        pytest.skip(f"{TOKENIZER_FILE.relative_to(ROOT)} is absent: fetch the model to count tokens")
     tokenizers = pytest.importorskip("tokenizers")
     tokenizer = tokenizers.Tokenizer.from_file(str(TOKENIZER_FILE))
     for row, passage in all_passages():
