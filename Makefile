@@ -18,7 +18,8 @@ study: $(BIN)/.installed ## run the study of CONFIG (default: the demo) and say 
 	snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host
 	@python scripts/summarise.py $(CONFIG)
 
-test: $(BIN)/.installed-dev ## run all tests, the workflow's included
+test: $(BIN)/.installed-dev ## run all tests, on the real model and through the real workflow
+	snakemake --cores $(CORES) --quiet all results/models/smollm2/model.json
 	pytest
 
 lint: $(BIN)/.installed-dev ## ruff, mypy, snakefmt, snakemake --lint

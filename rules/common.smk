@@ -1,7 +1,6 @@
 # What the rules share: the study, checked before any job is planned, and the functions that answer for it.
 
 import json
-import os
 import sys
 from shlex import quote
 
@@ -17,9 +16,7 @@ except StudyError as error:
     raise WorkflowError(f"the study cannot run:\n{error}") from None
 
 # Scripts find the package wherever a job runs, in any environment.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])
-)
+shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 TABLES = [
     "tables/samples.parquet",
@@ -53,9 +50,7 @@ def study_files(*names):
 
 def every(stage):
     """The files of a stage, `rankings` or `ablation`: all methods and experiments."""
-    return study_files(
-        [f"{stage}/{method}/{e}.json" for method in STUDY.methods for e in STUDY.experiments()]
-    )
+    return study_files([f"{stage}/{method}/{e}.json" for method in STUDY.methods for e in STUDY.experiments()])
 
 
 def methods(given):
@@ -139,9 +134,7 @@ def random_arm(wildcards):
 
 def head_set(wildcards):
     """A condition's head-set file. The checkpoint rewrites it only if its heads change."""
-    index = checkpoints.heads.get(
-        **{key: wildcards[key] for key in ("study", "method", "model", "question", "tokens")}
-    )
+    index = checkpoints.heads.get(**{key: wildcards[key] for key in ("study", "method", "model", "question", "tokens")})
     return index.output[0].replace("index.json", f"{wildcards.condition}.json")
 
 

@@ -12,5 +12,4 @@ rule model:
     params:
         origin=model_origin,
     shell:
-        "python scripts/prepare_model.py --origin {params.origin:q}"
-        " --output {output} 2> {log}"
+        "python scripts/prepare_model.py --origin {params.origin:q}" " --output {output} 2> {log}"

@@ -1,0 +1,37 @@
+"""What a job must not wait for: torch where no model is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+LIGHT = (
+    *("checks", "config", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
+    *("problems", "prompts", "provenance", "rankings", "samples", "scoring", "statistics", "tables", "figures"),
+)
+HEAVY = ("torch", "transformers")
+
+
+def imported(module: str) -> set[str]:
+    code = f"import sys, head_ablation.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_modules_do_not_import_torch(module: str) -> None:
+    assert not set(HEAVY) & imported(module)
+
+
+def test_the_check_sees_an_import_of_torch() -> None:
+    assert "torch" in imported("ablation")
+
+
+def test_every_module_is_classified() -> None:
+    heavy = {"ablation", "benchmarks", "detection", "generation", "models", "runs"}
+    modules = {path.stem for path in (PROJECT / "head_ablation").glob("*.py")} - {"__init__"}
+    assert modules == heavy | set(LIGHT)

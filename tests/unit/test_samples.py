@@ -1,0 +1,255 @@
+"""Samples: the published split by company, unknown facts left out, answers found where they stand."""
+
+import csv
+import json
+from collections import Counter
+
+import pytest
+from published_study import FOLDER, PROJECT, load, needs_published_study
+
+from head_ablation.matchers import MATCHERS
+from head_ablation.problems import StudyError
+from head_ablation.samples import (
+    Sample,
+    build_samples,
+    ground_truth_problems,
+    load_filings,
+    read_filing_texts,
+    read_ground_truth,
+    split_clusters,
+)
+
+STATE, YEAR, COUNT = "original_Inc_state_truth", "original_Inc_year_truth", "employee_count_truth"
+HEADER = f"filename,cik,year,{STATE},{YEAR},{COUNT}"
+ROWS = ["1_1993.txt,1,1993,Ohio,1929,12500", "2_1993.txt,2,1993,NULL,1954.0,", "3_1993.txt,3,1993, Texas ,NULL,0"]
+COMPANIES = PROJECT / "resources" / "companies.csv"
+
+
+def ground_truth(folder, rows=tuple(ROWS), header=HEADER, encoding="utf-8"):
+    file = folder / "truth.csv"
+    file.write_text("\n".join([header, *rows]) + "\n", encoding=encoding)
+    return file
+
+
+def filings_file(folder, texts, name="filings.jsonl"):
+    rows = [{"filename": f, "cik": f.split("_")[0], "year": "1993", "section_1": t} for f, t in texts.items()]
+    file = folder / name
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+TEXTS = {
+    "1_1993.txt": "Rivals of 1929 abound. Acme was founded in Ohio in 1929 and has 12,500 employees.",
+    "2_1993.txt": "Brook began in 1954.",
+    "3_1993.txt": "Cedar is a Texas company. It has 10 plants and 0 employees.",
+}
+
+
+def filings(folder, evidence=None, texts=TEXTS, rows=tuple(ROWS)):
+    columns = {"inc_state": STATE, "inc_year": YEAR, "employee_count": COUNT}
+    return load_filings(ground_truth(folder, rows), filings_file(folder, texts), evidence, columns, seed=0)
+
+
+@needs_published_study
+def test_the_split_is_the_published_one():
+    rows = read_ground_truth(FOLDER / "ground_truth.csv", [])
+    train, test = split_clusters(rows, seed=42, test_fraction=0.2)
+    for name, clusters in (("train", train), ("test", test)):
+        ours = {row["filename"] for row in rows if row["cik"] in clusters}
+        assert ours == set(load(FOLDER / f"{name}_samples.json"))
+    other_train, _ = split_clusters(rows, seed=43, test_fraction=0.2)
+    assert other_train != train  # negative control
+
+
+@needs_published_study
+def test_the_published_test_sets_have_the_published_sizes():
+    rows = read_ground_truth(FOLDER / "ground_truth.csv", [STATE])
+    _, test = split_clusters(rows, 42, 0.2)
+    answered = [row for row in rows if row["cik"] in test and row[STATE] not in ("", "NULL")]
+    published = load(FOLDER / "published" / "wu24" / "llama3_instruct" / "inc_state" / "tokens_2048.json")
+    # Four train and one test filing had no text in the published study.
+    assert len(answered) - published["test_samples"] in (0, 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
+def test_companies_are_never_in_both_splits(seed, fraction):
+    rows = [{"cik": str(number % 13), "filename": f"{number}"} for number in range(40)]
+    train, test = split_clusters(rows, seed, fraction)
+    assert not train & test
+    assert train | test == {str(number) for number in range(13)}
+    assert len(test) == int(fraction * 13)
+
+
+def test_the_split_does_not_depend_on_how_many_filings_a_company_has():
+    once = [{"cik": str(number)} for number in range(10)]
+    assert split_clusters(once, 1, 0.3) == split_clusters([row for row in once for _ in range(3)], 1, 0.3)
+
+
+def test_unknown_facts_give_no_sample(tmp_path):
+    loaded = filings(tmp_path)
+    assert [s.filename for s in build_samples(loaded, STATE, "us_state")] == ["1_1993.txt", "3_1993.txt"]
+    assert [s.filename for s in build_samples(loaded, YEAR, "year")] == ["1_1993.txt", "2_1993.txt"]
+    assert [s.filename for s in build_samples(loaded, COUNT, "integer")] == ["1_1993.txt", "3_1993.txt"]
+
+
+def test_a_sample_carries_company_gold_and_passage(tmp_path):
+    _, texas = build_samples(filings(tmp_path), STATE, "us_state")
+    assert (texas.cluster, texas.gold, texas.passage) == ("3", "Texas", TEXTS["3_1993.txt"])
+
+
+def test_years_written_as_decimal_numbers_are_found_and_judged(tmp_path):
+    _, brook = build_samples(filings(tmp_path), YEAR, "year")
+    assert brook.gold == "1954.0"
+    assert brook.passage[slice(*brook.answer_span)] == "1954"
+    assert MATCHERS["year"].is_correct("1954", brook.gold)
+
+
+def test_without_evidence_the_first_equal_mention_is_taken(tmp_path):
+    acme, _ = build_samples(filings(tmp_path), YEAR, "year")
+    assert acme.answer_span == (10, 14)  # "Rivals of 1929": the risk that evidence removes
+
+
+def test_zero_is_not_found_in_ten(tmp_path):
+    _, cedar = build_samples(filings(tmp_path), COUNT, "integer")
+    assert cedar.answer_span == (47, 48)
+    assert cedar.passage[46:58] == " 0 employees"
+
+
+def test_an_answer_that_is_not_stated_has_no_span(tmp_path):
+    texts = TEXTS | {"2_1993.txt": "Brook began long ago."}
+    _, brook = build_samples(filings(tmp_path, texts=texts), YEAR, "year")
+    assert brook.answer_span is None
+
+
+def evidence_file(folder, rows):
+    file = folder / "evidence.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_evidence_says_which_mention_is_the_answer(tmp_path):
+    sentence = (TEXTS["1_1993.txt"].index("Acme"), len(TEXTS["1_1993.txt"]))
+    answers = {"inc_year": {"value": 1929, "evidence": sentence}, "inc_state": None, "unasked": {"evidence": [0, 1]}}
+    evidence = evidence_file(tmp_path, [{"filename": "1_1993.txt", "answers": answers}])
+    acme, brook = build_samples(filings(tmp_path, evidence), YEAR, "year")
+    assert acme.answer_span == (51, 55)
+    assert acme.passage[51:55] == "1929"
+    assert brook.passage[slice(*brook.answer_span)] == "1954"  # no evidence for this one
+
+
+def test_evidence_that_words_the_answer_otherwise_counts_whole(tmp_path):
+    answers = {"inc_year": {"value": 1929, "evidence": [23, 45]}}
+    evidence = evidence_file(tmp_path, [{"filename": "1_1993.txt", "answers": answers}])
+    acme, _ = build_samples(filings(tmp_path, evidence), YEAR, "year")
+    assert acme.answer_span == (23, 45)
+
+
+@pytest.mark.parametrize(
+    "row", [{"answers": {}}, {"filename": "1_1993.txt"}, {"filename": "1_1993.txt", "answers": None}]
+)
+def test_evidence_without_its_fields_is_refused_by_line(tmp_path, row):
+    evidence = evidence_file(tmp_path, [row])
+    with pytest.raises(StudyError, match=r"evidence\.jsonl: line 1.*expected .*filename.*answers"):
+        filings(tmp_path, evidence)
+
+
+def test_a_missing_column_is_refused_and_the_nearest_named(tmp_path):
+    with pytest.raises(StudyError) as refusal:
+        read_ground_truth(ground_truth(tmp_path), ["original_Inc_stat_truth", YEAR, "original_Inc_stat_truth"])
+    assert len(refusal.value.problems) == 1
+    assert "truth.csv: original_Inc_stat_truth: found no such column" in str(refusal.value)
+    assert f"Did you mean '{STATE}'?" in str(refusal.value)
+
+
+def test_repeated_filings_are_refused_all_at_once(tmp_path):
+    file = ground_truth(tmp_path, [ROWS[0], ROWS[0], ROWS[1], ROWS[2], ROWS[2]])
+    with pytest.raises(StudyError) as refusal:
+        read_ground_truth(file, [STATE])
+    assert [problem.found for problem in refusal.value.problems] == [
+        "'1_1993.txt' more than once",
+        "'3_1993.txt' more than once",
+    ]
+
+
+def test_a_table_that_cannot_be_read_is_refused_by_name(tmp_path):
+    with pytest.raises(StudyError, match=r"none\.csv: file: found No such file"):
+        read_ground_truth(tmp_path / "none.csv", [])
+    latin = ground_truth(tmp_path, ["é_1993.txt,1,1993,Ohio,1929,1"], encoding="latin-1")
+    with pytest.raises(StudyError, match=r"truth\.csv: file: found .*UTF-8"):
+        read_ground_truth(latin, [])
+
+
+def test_a_byte_order_mark_and_short_rows_do_not_matter(tmp_path):
+    file = ground_truth(tmp_path, ["1_1993.txt,1,1993"], encoding="utf-8-sig")
+    (row,) = read_ground_truth(file, [STATE])
+    assert row["filename"] == "1_1993.txt"
+    assert row[STATE] == ""
+
+
+def test_missing_filings_and_fields_are_refused(tmp_path):
+    file = filings_file(tmp_path, {"1_1993.txt": "text"})
+    with pytest.raises(StudyError, match=r"filings\.jsonl: filename: found no '2_1993\.txt'"):
+        read_filing_texts(file, ["1_1993.txt", "2_1993.txt"])
+    file.write_text('{"filename": "1_1993.txt", "cik": "1"}\n', encoding="utf-8")
+    with pytest.raises(StudyError) as refusal:
+        read_filing_texts(file, ["1_1993.txt"])
+    assert [problem.field for problem in refusal.value.problems] == ["line 1, year", "line 1, section_1"]
+
+
+def test_values_of_another_kind_are_refused_with_their_filing(tmp_path):
+    rows = read_ground_truth(ground_truth(tmp_path, [*ROWS, "4_1993.txt,4,1993,Ontario,old,many"]), [])
+    for column, matcher, value in ((STATE, "us_state", "Ontario"), (YEAR, "year", "old"), (COUNT, "integer", "many")):
+        (problem,) = ground_truth_problems("truth.csv", rows, column, matcher)
+        assert problem.field == f"4_1993.txt, {column}"
+        assert problem.found == f"'{value}'"
+        assert problem.expected == MATCHERS[matcher].expected
+
+
+def test_a_column_without_any_value_is_refused(tmp_path):
+    rows = read_ground_truth(ground_truth(tmp_path, ["1_1993.txt,1,1993,NULL,1929,1"]), [])
+    (problem,) = ground_truth_problems("truth.csv", rows, STATE, "us_state")
+    assert problem.found == "no value in any row"
+
+
+def test_generated_passages_state_every_gold_answer():
+    columns = {"inc_state": STATE, "inc_year": YEAR, "employee_count": COUNT, "hq_state": "headquarters_state_truth"}
+    kinds = {"inc_state": "us_state", "inc_year": "year", "employee_count": "integer", "hq_state": "us_state"}
+    loaded = load_filings(COMPANIES, "generated", None, columns, seed=42)
+    for question, column in columns.items():
+        matcher = MATCHERS[kinds[question]]
+        samples = build_samples(loaded, column, kinds[question])
+        assert samples
+        for sample in samples:
+            stated = sample.passage[slice(*sample.answer_span)]
+            assert matcher.gold_values(stated) == matcher.gold_values(sample.gold)
+
+
+def test_generated_passages_depend_on_the_seed_only():
+    once, again, other = (load_filings(COMPANIES, "generated", None, {}, seed=seed) for seed in (1, 1, 2))
+    assert once == again
+    assert [f.passage for f in once] != [f.passage for f in other]
+
+
+def test_facts_that_no_passage_can_state_are_refused_all_at_once(tmp_path):
+    file = ground_truth(tmp_path, [ROWS[0], "2_1993.txt,2,1993,Ohio,1954.5,7", "4_1993.txt,4,1993,Ohio,1929,many"])
+    with pytest.raises(StudyError) as refusal:
+        load_filings(file, "generated", None, {"inc_state": STATE}, seed=0)
+    assert [problem.field for problem in refusal.value.problems] == ["2_1993.txt", "4_1993.txt"]
+    assert "employee_count_truth is 'many', expected digits" in str(refusal.value)
+
+
+def test_a_sample_comes_back_from_json_as_it_was():
+    for span in ((3, 7), None):
+        sample = Sample("1_1993.txt", "1", "In 1929.", "1929", span)
+        assert Sample.from_json(json.loads(json.dumps(sample.to_json()))) == sample
+
+
+def test_the_shipped_companies_split_leaves_both_sides_answers():
+    with COMPANIES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    train, test = split_clusters(rows, 42, 0.2)
+    sizes = Counter("train" if row["cik"] in train else "test" for row in rows)
+    assert sizes["test"] >= 10
+    assert sizes["train"] >= 30
+    assert len(test) == int(0.2 * len({row["cik"] for row in rows}))

@@ -1,0 +1,185 @@
+"""The schemas accept what the study makes and what the published study made, and refuse what is broken."""
+
+import copy
+import json
+
+import pytest
+import yaml
+from byte_tokenizer import BOS_ID
+from jsonschema import Draft202012Validator
+from published_study import PROJECT, RANKINGS, RESULTS, load, needs_published_study
+from test_scoring import IDENTITY, scored
+from tiny_llama import save_tiny_llama
+
+from head_ablation.config import Experiment, load_study
+from head_ablation.detection import Copies, rank_heads
+from head_ablation.files import read_json, write_json, write_jsonl
+from head_ablation.head_sets import write_head_sets
+from head_ablation.heads import Condition, Head, ModelShape, RandomArm
+from head_ablation.model_sources import prepare
+from head_ablation.prompts import Prompt
+from head_ablation.runs import generate_condition
+
+NAMES = ("config", "ranking", "head_set", "generation", "ablation_result")
+
+
+def schema(name):
+    return yaml.safe_load((PROJECT / "schemas" / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+
+
+def faults(name, content):
+    return [error.message for error in Draft202012Validator(schema(name)).iter_errors(content)]
+
+
+def detected_ranking():
+    copies = Copies("1929", {Head(1, 0): {5}}, needle={5, 6})
+    identity = {"method": "wu24", "model_key": "tiny", "question": "inc_year", "total_tokens": 96}
+    return identity | {"head_rankings": rank_heads(ModelShape(2, 2, 8).all_heads(), [copies])}
+
+
+def head_sets(folder):
+    conditions = [Condition("top", 2), Condition("random", 2, 0)]
+    arm = RandomArm(draws=1, seed=0, sampler="permutation", exclude_top=2)
+    write_head_sets(folder, conditions, [Head(1, 0), Head(0, 1)], ModelShape(2, 3, 8), arm, "any")
+    return [read_json(folder / f"{condition}.json") for condition in conditions]
+
+
+@pytest.fixture(scope="module")
+def made_generation(tmp_path_factory):
+    """A generation file's content, made by the tiny model."""
+    folder = tmp_path_factory.mktemp("generation")
+    pointer = prepare(str(save_tiny_llama(folder / "model")), None, folder)
+    write_json(folder / "model.json", pointer.to_json())
+    prompts = [Prompt(f"{n}.txt", str(n), "1929", [BOS_ID, 40 + n, 41, 42], (1, 3), (1, 2)) for n in range(3)]
+    write_jsonl(folder / "prompts.jsonl", [prompt.to_json() for prompt in prompts])
+    settings = {"max_new_tokens": 3, "stop": ["\n"], "batch_size": 2, "dtype": "float32", "attention": "sdpa"}
+    settings |= {"device": "cpu", "trust_remote_code": False, "mode": "zero_output", "positions": "all"}
+    paths = str(folder / "model.json"), str(folder / "prompts.jsonl")
+    content, _ = generate_condition(*paths, ["L1H3", "L0H2"], settings, threads=1)
+    return json.loads(json.dumps(content))
+
+
+def full_result():
+    study = load_study(yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8")), "config.yaml")
+    identity = study.result_identity("wu24", Experiment("smollm2", "inc_year", 384))
+    return scored() | identity
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_schema_is_a_schema(name):
+    Draft202012Validator.check_schema(schema(name))
+
+
+def test_a_detected_ranking_is_valid():
+    assert faults("ranking", detected_ranking()) == []
+
+
+def test_head_set_files_are_valid(tmp_path):
+    assert [faults("head_set", content) for content in head_sets(tmp_path)] == [[], []]
+
+
+def test_a_made_generation_is_valid(made_generation):
+    assert made_generation["heads"] == ["L0H2", "L1H3"]
+    assert faults("generation", made_generation) == []
+
+
+def test_a_scored_result_is_valid():
+    assert faults("ablation_result", full_result()) == []
+
+
+@needs_published_study
+def test_the_published_files_are_valid():
+    assert [faults("ranking", load(file)) for file in RANKINGS] == [[]] * 16
+    assert [faults("ablation_result", load(file)) for file in RESULTS] == [[]] * 16
+
+
+@needs_published_study
+def test_a_full_result_has_every_published_key_but_the_time():
+    ours = full_result()
+    for file in RESULTS:
+        assert set(load(file)) - set(ours) == {"timestamp"}  # times would make equal results differ in bytes
+
+
+def put(path, value):
+    """A change that sets the value at a path such as ("heads", 0)."""
+
+    def change(content):
+        *parents, last = path
+        for parent in parents:
+            content = content[parent]
+        content[last] = value
+
+    return change
+
+
+def drop(*path):
+    def change(content):
+        *parents, last = path
+        for parent in parents:
+            content = content[parent]
+        del content[last]
+
+    return change
+
+
+BROKEN = {
+    "ranking": [
+        drop("head_rankings"),
+        put(["head_rankings"], []),
+        put(["head_rankings", 0, "head"], "15-30"),
+        put(["head_rankings", 0, "score"], "high"),
+        drop("head_rankings", 0, "score"),
+        put(["total_tokens"], "96"),
+    ],
+    "head_set": [
+        drop("heads"),
+        put(["heads"], []),
+        put(["heads", 0], "L01H0"),
+        put(["heads"], ["L0H0", "L0H0"]),
+        put(["draw"], 0),
+        put(["arm"], "random"),
+        put(["score"], 1),
+    ],
+    "generation": [
+        drop("prompts_sha256"),
+        put(["prompts_sha256"], "abc"),
+        put(["generations"], []),
+        drop("generations", 0, "text"),
+        put(["generations", 0, "token_ids"], ["1"]),
+        drop("settings", "positions"),
+        put(["seconds"], 3),
+        put(["heads", 0], [0, 2]),
+    ],
+    "ablation_result": [
+        drop("baseline"),
+        drop("baseline", "total"),
+        drop("question_prompt"),
+        put(["method"], "wu24"),
+        put(["baseline", "accuracy"], 1.2),
+        put(["top_heads_ablations", 0, "heads"], ["L3H1", "L0H7"]),
+        drop("top_heads_ablations", 0, "accuracy_drop"),
+        drop("top_heads_ablations", 0, "total"),
+        drop("random_heads_ablations", 0, "draws", 0, "draw"),
+        put(["baseline", "samples", 0, "correct"], "yes"),
+        put(["random_heads_ablations"], []),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "place"), [(name, place) for name in BROKEN for place in range(len(BROKEN[name]))])
+def test_broken_files_are_not_valid(tmp_path, made_generation, name, place):
+    made = {
+        "ranking": detected_ranking(),
+        "head_set": head_sets(tmp_path)[0],
+        "generation": made_generation,
+        "ablation_result": full_result(),
+    }
+    content = copy.deepcopy(made[name])
+    assert faults(name, content) == []
+    BROKEN[name][place](content)
+    assert faults(name, content)
+
+
+def test_published_keys_that_we_take_from_the_config_are_there():
+    assert set(IDENTITY) < set(full_result())
+    assert full_result()["heads_source"] == "detect"

@@ -1,0 +1,167 @@
+"""Scoring, worked out by hand: five prompts about years, one of which does not hold its answer."""
+
+import random
+
+import pytest
+from published_study import RESULTS, load, needs_published_study
+
+from head_ablation.heads import Condition, Head
+from head_ablation.problems import StudyError
+from head_ablation.prompts import Prompt, prompts_digest
+from head_ablation.scoring import Judge, score_experiment
+
+GOLDS = ["1929", "1954", "1960", "1929.0", "1999"]
+PROMPTS = [
+    Prompt(f"{n}_1993.txt", str(n), gold, [n, n, n], (0, 2), (0, 1) if n < 4 else None, "" if n < 4 else "not stated")
+    for n, gold in enumerate(GOLDS)
+]
+RANKED = [Head(3, 1), Head(0, 7), Head(2, 2), Head(1, 0)]
+JUDGE = Judge("year", "typed")
+IDENTITY = {"method": "wu24_ablation_incremental", "model_key": "tiny", "question": "inc_year", "total_tokens": 3}
+
+
+def generation(texts, heads=(), prompts=PROMPTS):
+    return {
+        "protocol_version": 1,
+        "model": {"name": "tiny", "revision": None, "fingerprint": "f"},
+        "prompts_sha256": prompts_digest(prompts),
+        "heads": list(heads),
+        "settings": {"batch_size": 2},
+        "generations": [
+            {"filename": p.filename, "token_ids": [1], "text": t} for p, t in zip(prompts, texts, strict=True)
+        ],
+    }
+
+
+BASELINE = generation([" 1929\n", "1954", "1993", "1929", "1999"])  # 3 of 4; the fifth does not count
+ABLATED = {
+    "top-2": generation(["1929", "1993", "1993", "none", "1999"], ["L0H7", "L3H1"]),  # 1 of 4
+    "random-2-0": generation(["1929", "1954", "1993", "1993", "1993"], ["L1H5", "L2H0"]),  # 2 of 4
+    "random-2-1": generation(["1929", "1954", "1960", "1929", "1993"], ["L0H0", "L3H3"]),  # 4 of 4
+    "top-3": generation(["no", "no", "no", "no", "1999"], ["L0H7", "L2H2", "L3H1"]),  # 0 of 4
+    "random-3-0": generation(["1929", "1993", "1960", "1929", "no"], ["L1H5", "L2H0", "L2H1"]),  # 3 of 4
+    "random-3-1": generation(["1929", "1954", "1993", "1929", "no"], ["L0H0", "L0H3", "L3H3"]),  # 3 of 4
+}
+
+
+def scored(judge=JUDGE, baseline=BASELINE, ablated=None, prompts=PROMPTS):
+    conditions = {Condition.parse(name): made for name, made in (ablated or ABLATED).items()}
+    return score_experiment(IDENTITY, prompts, RANKED, baseline, conditions, judge)
+
+
+def counts(entry):
+    return entry["correct"], entry["total"], entry["accuracy"]
+
+
+def test_only_answerable_prompts_count_and_the_others_are_listed():
+    result = scored()
+    assert counts(result["baseline"]) == (3, 4, 0.75)
+    assert (result["test_samples"], result["unanswerable"]) == (4, 1)
+    listed = result["baseline"]["samples"]
+    assert [sample["answerable"] for sample in listed] == [True, True, True, True, False]
+    assert listed[4]["correct"] is True  # judged, but not counted
+
+
+def test_every_verdict_stands_beside_what_the_model_said():
+    sample, *_ = scored()["baseline"]["samples"]
+    assert sample == {
+        "filename": "0_1993.txt",
+        "cluster": "0",
+        "gold": "1929",
+        "text": " 1929\n",
+        "answerable": True,
+        "correct": True,
+        "correct_study": True,
+    }
+
+
+def test_a_drop_is_baseline_minus_ablated():
+    result = scored()
+    assert result["ablation_levels"] == [2, 3]
+    assert [counts(entry) for entry in result["top_heads_ablations"]] == [(1, 4, 0.25), (0, 4, 0.0)]
+    assert [entry["accuracy_drop"] for entry in result["top_heads_ablations"]] == [0.5, 0.75]
+
+
+def test_draws_are_pooled_and_kept():
+    two, three = scored()["random_heads_ablations"]
+    assert counts(two) == (6, 8, 0.75)
+    assert two["accuracy_drop"] == 0.0
+    assert [(draw["draw"], *counts(draw)) for draw in two["draws"]] == [(0, 2, 4, 0.5), (1, 4, 4, 1.0)]
+    assert [draw["accuracy_drop"] for draw in two["draws"]] == [0.25, -0.25]
+    assert two["heads_str"] == two["draws"][0]["heads_str"] == ["L1H5", "L2H0"]
+    assert counts(three) == (6, 8, 0.75)
+    assert three["correct_study"] == sum(draw["correct_study"] for draw in three["draws"])
+
+
+def test_top_heads_are_listed_in_rank_order():
+    two, three = scored()["top_heads_ablations"]
+    assert two["heads_str"] == ["L3H1", "L0H7"]
+    assert three["heads"] == [[3, 1], [0, 7], [2, 2]]
+    assert three["num_heads"] == 3
+
+
+def test_levels_are_sorted_as_numbers():
+    ablated = {"top-10": ABLATED["top-2"], "random-10-0": ABLATED["random-2-0"], **ABLATED}
+    result = scored(ablated=dict(random.Random(0).sample(sorted(ablated.items()), len(ablated))))
+    assert [entry["num_heads"] for entry in result["top_heads_ablations"]] == [2, 3, 10]
+    assert [entry["num_heads"] for entry in result["random_heads_ablations"]] == [2, 3, 10]
+
+
+def test_the_rule_decides_accuracy_and_both_verdicts_are_kept():
+    hedged = generation(["1929", "1993 or 1954", "1960", "1929", "no"])
+    typed, study = scored(baseline=hedged), scored(Judge("year", "study"), baseline=hedged)
+    assert counts(typed["baseline"]) == (3, 4, 0.75)
+    assert typed["baseline"]["correct_study"] == 3  # it takes the hedged 1954, but not the gold written 1929.0
+    assert counts(study["baseline"]) == (3, 4, 0.75)
+    assert [s["correct"] for s in typed["baseline"]["samples"][:4]] == [True, False, True, True]
+    assert [s["correct"] for s in study["baseline"]["samples"][:4]] == [True, True, True, False]
+    assert (typed["scoring_rule"], study["scoring_rule"]) == ("typed", "study")
+
+
+def test_the_majority_answer_is_of_the_prompts_that_count():
+    assert scored()["majority_answer"] == {"answer": "1929", "accuracy": 0.5}
+    others = [Prompt(p.filename, p.cluster, p.gold, p.token_ids, (0, 2), (0, 1)) for p in PROMPTS]
+    assert scored(prompts=others)["majority_answer"] == {"answer": "1929", "accuracy": 0.4}
+
+
+def test_the_protocol_is_the_baselines():
+    protocol = scored()["protocol"]
+    assert protocol["prompts_sha256"] == prompts_digest(PROMPTS)
+    assert set(protocol) == {"protocol_version", "model", "prompts_sha256", "settings"}
+
+
+@pytest.mark.parametrize("condition", ["baseline", "top-2", "random-3-1"])
+def test_generations_of_other_prompts_are_refused_by_condition(condition):
+    other = [Prompt(p.filename, p.cluster, p.gold, [*p.token_ids[:2], 77], (0, 2), (0, 1)) for p in PROMPTS]
+    wrong = generation(["1929"] * 5, ABLATED.get(condition, BASELINE)["heads"], prompts=other)
+    changed = {"baseline": wrong} if condition == "baseline" else {"ablated": ABLATED | {condition: wrong}}
+    with pytest.raises(StudyError, match=f"{condition} were made from other prompts"):
+        scored(**changed)
+
+
+def test_scores_do_not_depend_on_the_order_of_the_files():
+    assert scored(ablated=dict(reversed(ABLATED.items()))) == scored()
+
+
+@needs_published_study
+def test_readers_of_published_results_find_their_keys():
+    ours = scored()
+    for file in RESULTS:
+        published = load(file)
+        # The rest of the identity comes from the config; times would make equal results differ in bytes.
+        missing = set(published) - set(ours) - {"model_name", "question_prompt", "heads_source", "timestamp"}
+        assert not missing
+        assert set(published["baseline"]) <= set(ours["baseline"])
+        for arm in ("top_heads_ablations", "random_heads_ablations"):
+            assert set(published[arm][0]) <= set(ours[arm][0])
+
+
+@needs_published_study
+def test_published_drops_are_baseline_minus_ablated_as_ours():
+    for file in RESULTS:
+        published = load(file)
+        for arm in ("top_heads_ablations", "random_heads_ablations"):
+            for entry in published[arm]:
+                drop = published["baseline"]["accuracy"] - entry["accuracy"]
+                assert entry["accuracy_drop"] == pytest.approx(drop)
+                assert entry["accuracy"] == entry["correct"] / entry["total"]
