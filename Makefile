@@ -19,7 +19,7 @@ study: $(BIN)/.installed ## run the study of CONFIG (default: the demo) and say 
 	@python scripts/summarise.py $(CONFIG)
 
 test: $(BIN)/.installed-dev ## run all tests, on the real model and through the real workflow
-	snakemake --cores $(CORES) --quiet all results/models/smollm2/model.json
+	snakemake results/models/smollm2/model.json --cores $(CORES) --quiet all
 	pytest
 
 lint: $(BIN)/.installed-dev ## ruff, mypy, snakefmt, snakemake --lint
@@ -35,7 +35,7 @@ format: $(BIN)/.installed-dev ## rewrite code in the house's format
 	snakefmt Snakefile rules
 
 bench: $(BIN)/.installed ## measure the engine, as ratios within one run
-	snakemake --cores $(CORES) --quiet all $(BENCH_PROMPTS)
+	snakemake $(BENCH_PROMPTS) --cores $(CORES) --quiet all
 	python scripts/bench.py --model results/models/smollm2/model.json --prompts $(BENCH_PROMPTS)
 
 clean: ## remove the demo's results; models stay

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from head_ablation.heads import Condition, RandomArm
+from head_ablation.model_sources import model_name
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -145,7 +146,7 @@ class Study:
         return {
             "method": method,
             "model_key": experiment.model,
-            "model_name": self.model(experiment.model)["source"],
+            "model_name": model_name(self.model(experiment.model)["source"]),
             "question": experiment.question,
             "question_prompt": self.prompt_settings(experiment.model, experiment.question)["question"],
             "total_tokens": experiment.tokens,

@@ -16,7 +16,7 @@ from typing import Any
 
 from head_ablation.files import canonical_json, read_json, sha256_file, sha256_text
 from head_ablation.heads import ModelShape
-from head_ablation.problems import Problem, StudyError
+from head_ablation.problems import DISK_ERRORS, Problem, StudyError
 
 EMBEDDED = "embedded"
 WEIGHT_PATTERNS = ("*.safetensors", "*.safetensors.index.json")
@@ -90,6 +90,11 @@ def is_folder(source: str) -> bool:
     return Path(source).expanduser().is_dir() or source.startswith((".", "/", "~"))
 
 
+def model_name(source: str) -> str:
+    """The name that people know a model by."""
+    return SMOLLM2.name if source == EMBEDDED else source
+
+
 def prepare(source: str, revision: str | None, home: Path) -> Pointer:
     """Fetches or converts a model if need be, and describes it.
 
@@ -102,7 +107,7 @@ def prepare(source: str, revision: str | None, home: Path) -> Pointer:
         StudyError: the model is missing, gated or incomplete, or the network is; says what to do.
     """
     if source == EMBEDDED:
-        return _describe(SMOLLM2.name, None, _convert_embedded(home))
+        return _describe(model_name(source), None, _convert_embedded(home))
     if is_folder(source):
         return _describe(source, None, _local_folder(source))
     folder = _hub_snapshot(source, revision)
@@ -191,6 +196,8 @@ def _hub_snapshot(name: str, revision: str | None) -> Path:
         errors.HfHubHTTPError,
         OSError,
     ) as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
         raise StudyError(
             f"{asked} is not in the hub cache and the hub cannot be reached ({type(error).__name__}); fetch it on"
             " a machine with a network, or give a local folder as `source`"
