@@ -22,10 +22,12 @@ STATES = dict(
         "ND North Dakota; OH Ohio; OK Oklahoma; OR Oregon; PA Pennsylvania; RI Rhode Island; "
         "SC South Carolina; SD South Dakota; TN Tennessee; TX Texas; UT Utah; VT Vermont; VA Virginia; "
         "WA Washington; WV West Virginia; WI Wisconsin; WY Wyoming; DC District of Columbia; "
-        "PR Puerto Rico; VI Virgin Islands; GU Guam"
+        "PR Puerto Rico; VI Virgin Islands; GU Guam; AB Alberta; BC British Columbia; MB Manitoba; "
+        "NB New Brunswick; NL Newfoundland; NS Nova Scotia; ON Ontario; PE Prince Edward Island; QC Quebec; "
+        "SK Saskatchewan"
     ).split("; ")
 )
-"""Postal code -> name: the states, the federal district and three territories."""
+"""Postal code -> name: states, federal district, three territories, and the provinces some 10-K filers name."""
 
 _NAMES = "|".join(sorted(STATES.values(), key=len, reverse=True))
 # Not a state: Kansas City (Missouri), Michigan City (Indiana), rivers and valleys.

@@ -129,3 +129,28 @@ def test_generations_are_equal_bytes_when_made_again(finished: Checkout) -> None
     target.unlink()
     finished.snakemake(str(target.relative_to(finished.folder)))
     assert target.read_bytes() == before
+
+
+def test_the_workflow_passes_snakemakes_own_lint(checkout: Checkout) -> None:
+    assert "your workflow is in a good condition" in checkout.snakemake("--lint")
+
+
+def test_the_report_is_one_page_with_figures_and_tables(finished: Checkout) -> None:
+    page = finished.results("report.html")
+    finished.snakemake("--report", str(page))
+    assert "figure8_by_question.svg" in page.read_text()
+
+
+def test_a_given_ranking_takes_the_same_way_as_a_detected_one(finished: Checkout) -> None:
+    template = '{"mine": "results/ci/rankings/wu24/{model}/{question}/tokens_{tokens}.json"}'
+    index = f"results/given/heads/mine/{EXPERIMENT}/index.json"
+    finished.snakemake(index, "--config", "study=given", f"rankings={template}")
+    ours = read(finished.folder / index)
+    assert ours == read(finished.results(f"heads/wu24/{EXPERIMENT}/index.json"))
+
+
+def test_prompts_too_short_for_any_answer_end_the_run_with_one_message(finished: Checkout) -> None:
+    output = finished.snakemake("--config", "study=short", "tokens=[180]", check=False)
+    assert "none of 6 prompts of 180 tokens holds its answer (cut off)" in output
+    assert "Traceback" not in output
+    assert not list((finished.folder / "results" / "short").glob("prompts/**/*.jsonl"))
