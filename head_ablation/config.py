@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from jsonschema import Draft202012Validator, validators
-from jsonschema.exceptions import ValidationError
 
+from head_ablation.config_schema import question_problems, schema_problems, with_defaults
 from head_ablation.heads import Condition, RandomArm
 from head_ablation.model_sources import model_name
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
 
-PROJECT = Path(__file__).resolve().parents[1]
-SCHEMA = PROJECT / "schemas" / "config.schema.yaml"
 DETECT = "detect"
 QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
 PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
-# JSON Schema takes 384.0 for an integer; here it would end up in paths.
-_WHOLE_NUMBERS = Draft202012Validator.TYPE_CHECKER.redefine(
-    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-)
-_Validator = validators.extend(Draft202012Validator, type_checker=_WHOLE_NUMBERS)  # type: ignore[no-untyped-call]
 
 
 class Experiment(NamedTuple):
@@ -184,85 +176,13 @@ def load_study(config: Mapping[str, Any], file: str) -> Study:
         StudyError: unknown keys, wrong types or values, missing files. What needs the contents of those files
             is checked by `head_ablation.checks`.
     """
-    refuse(schema_problems(config, file))
-    study = Study(with_defaults(config), file)
+    resolved = with_defaults(config)
+    refuse(schema_problems(resolved, file))
+    study = Study(resolved, file)
     refuse(_file_problems(study))
     refuse(_bank_problems(study))
     refuse(_reference_problems(study))
     return study
-
-
-def _schema() -> dict[str, Any]:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-
-
-def schema_problems(config: Mapping[str, Any], file: str) -> list[Problem]:
-    """Everything in which the config departs from its schema."""
-    return _departures(config, _schema(), file)
-
-
-def _departures(content: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> list[Problem]:
-    errors = _Validator(schema).iter_errors(content)
-    in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
-    return [problem for error in in_order for problem in _explain(error, file)]
-
-
-def _explain(error: ValidationError, file: str) -> Iterator[Problem]:
-    place = _place(error.absolute_path)
-    schema: Any = error.schema
-    rule: Any = error.validator
-    wanted: Any = error.validator_value
-    instance: Any = error.instance
-    if rule == "additionalProperties":
-        known = schema.get("properties", {})
-        for key in [key for key in instance if key not in known]:
-            field = f"{place}.{key}".lstrip(".")
-            yield Problem(file, field, "an unknown key", "a known one", did_you_mean(str(key), known))
-    elif rule == "required":
-        for key in [key for key in wanted if key not in instance]:
-            yield Problem(file, f"{place}.{key}".lstrip("."), "nothing", "this key")
-    else:
-        expected = _expectation(rule, wanted, schema.get("description")) or error.message
-        yield Problem(file, place or "config", repr(instance), expected)
-
-
-def _expectation(rule: str, wanted: object, description: str | None) -> str | None:
-    rules = {
-        "uniqueItems": "each value once",
-        "enum": f"one of {wanted}",
-        "minimum": description or f"at least {wanted}",
-        "type": description or f"a value of type {wanted}",
-    }
-    return rules.get(rule, description)
-
-
-def _place(path: Iterable[str | int]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.lstrip(".")
-
-
-def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with the schema's defaults filled in, at every depth."""
-    schema = _schema()
-    return _fill(config, schema, schema["$defs"])
-
-
-def _fill(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    if "$ref" in schema:
-        schema = {**definitions[schema["$ref"].rsplit("/", 1)[1]], **schema}
-    if not isinstance(value, Mapping):
-        return value
-    filled = dict(value)
-    for key, part in schema.get("properties", {}).items():
-        if key not in filled and "default" in part:
-            filled[key] = part["default"]
-        if key in filled:
-            filled[key] = _fill(filled[key], part, definitions)
-    rest = schema.get("additionalProperties")
-    if isinstance(rest, Mapping):
-        own = schema.get("properties", {})
-        filled.update({k: _fill(v, rest, definitions) for k, v in filled.items() if k not in own})
-    return filled
 
 
 def _read_yaml(path: str) -> dict[str, Any]:
@@ -297,9 +217,7 @@ def _bank_problems(study: Study) -> list[Problem]:
     file = study.config["question_bank"]
     bank = _read_yaml(file)
     asked = {key: bank[key] for key in study.config["questions"] if key in bank}
-    schema = _schema()
-    question = {"additionalProperties": {"$ref": "#/$defs/question"}, "$defs": schema["$defs"]}
-    return _departures(asked, question, file)
+    return question_problems(asked, file)
 
 
 def _reference_problems(study: Study) -> list[Problem]:

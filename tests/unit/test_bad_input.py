@@ -122,7 +122,7 @@ CONFIG_CASES = {
     "missing_source": ("models.tiny.source", GONE, "models.tiny.source", "nothing", "this key"),
     "missing_ground_truth_key": ("filings.ground_truth", GONE, "filings.ground_truth", "nothing", "this key"),
     "tokens_not_a_list": ("tokens", 96, "tokens", "96", "at least one prompt length"),
-    "tokens_not_integers": ("tokens", ["96"], "tokens[0]", "'96'", "a whole number of tokens"),
+    "tokens_not_integers": ("tokens", ["many"], "tokens[0]", "'many'", "a whole number of tokens"),
     "tokens_decimal": ("tokens", [96.0], "tokens[0]", "96.0", "a whole number of tokens"),
     "seed_not_a_number": ("seed", "lucky", "seed", "'lucky'", "a whole number"),
     "section_emptied": ("random", None, "random", "None", "object"),

@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIGHT = (
-    *("checks", "config", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
+    *("checks", "config", "config_schema", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
     *("problems", "prompts", "provenance", "rankings", "samples", "scoring", "statistics", "tables", "figures"),
 )
 HEAVY = ("torch", "transformers")

@@ -26,7 +26,8 @@ class Checkout:
 
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """Runs Snakemake on the tiny study and returns what it printed."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "studies/ci.yaml", *arguments]
+        fixed = ("--cores", "2", "--configfile", "studies/ci.yaml")  # last: it would swallow targets behind it
+        command = [sys.executable, "-m", "snakemake", *arguments, *fixed]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
             command,

@@ -1,0 +1,57 @@
+"""Defaults at every depth, and the command line's text taken for what the schema wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from head_ablation.config_schema import schema_problems, with_defaults
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEMO = yaml.safe_load((PROJECT / "config.yaml").read_text())
+TINY = yaml.safe_load((PROJECT / "studies" / "ci.yaml").read_text())
+
+
+def test_the_demo_config_says_every_key_that_there_is() -> None:
+    resolved = with_defaults(DEMO)
+    assert set(resolved) == set(DEMO)
+    for section in ("filings", "prompt", "detection", "random", "ablation", "generation", "scoring"):
+        assert set(resolved[section]) == set(DEMO[section]), section
+    own = set(DEMO["models"]["smollm2"])
+    assert set(resolved["models"]["smollm2"]) == own
+
+
+def test_defaults_reach_every_depth() -> None:
+    resolved = with_defaults(TINY)
+    assert resolved["models"]["smollm2"]["threads"] == 1
+    assert resolved["prompt"]["depth"] == 0.5
+    assert resolved["generation"]["stop"] == ["\n"]
+    assert schema_problems(resolved, "ci.yaml") == []
+
+
+def test_filling_in_twice_changes_nothing() -> None:
+    assert with_defaults(with_defaults(TINY)) == with_defaults(TINY)
+
+
+def test_text_from_the_command_line_becomes_what_the_schema_wants() -> None:
+    # Snakemake's --config 'tokens=[512]' random='{draws: 3, seed: null}' gives texts.
+    told = {**TINY, "tokens": ["512"], "random": {"draws": "3", "seed": "null"}, "prompt": {"chat": "true"}}
+    resolved = with_defaults(told)
+    assert resolved["tokens"] == [512]
+    assert resolved["random"]["draws"] == 3
+    assert resolved["random"]["seed"] is None
+    assert resolved["prompt"]["chat"] is True
+
+
+def test_text_stays_text_where_the_schema_wants_text() -> None:
+    told = {**TINY, "study": "2024", "generation": {"stop": ["7"]}}
+    resolved = with_defaults(told)
+    assert resolved["study"] == "2024"
+    assert resolved["generation"]["stop"] == ["7"]
+
+
+def test_text_that_is_no_number_is_left_for_the_schema_to_refuse() -> None:
+    resolved = with_defaults({**TINY, "tokens": ["many"]})
+    assert resolved["tokens"] == ["many"]
+    assert len(schema_problems(resolved, "ci.yaml")) == 1
