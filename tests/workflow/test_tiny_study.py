@@ -149,8 +149,16 @@ def test_a_given_ranking_takes_the_same_way_as_a_detected_one(finished: Checkout
     assert ours == read(finished.results(f"heads/wu24/{EXPERIMENT}/index.json"))
 
 
-def test_prompts_too_short_for_any_answer_end_the_run_with_one_message(finished: Checkout) -> None:
-    output = finished.snakemake("--config", "study=short", "tokens=[180]", check=False)
-    assert "none of 6 prompts of 180 tokens holds its answer (cut off)" in output
+def test_filings_from_files_whose_prompts_are_too_short_end_with_one_message(checkout: Checkout) -> None:
+    names = [f"{number}_1993.txt" for number in range(20)]
+    text = "The Company was incorporated in the year 1929."
+    filings = [{"filename": name, "cik": name[:-9], "year": "1993", "section_1": text} for name in names]
+    (checkout.folder / "filings.jsonl").write_text("".join(json.dumps(filing) + "\n" for filing in filings))
+    rows = "".join(f"{name},{name[:-9]},1929\n" for name in names)
+    (checkout.folder / "truth.csv").write_text(f"filename,cik,original_Inc_year_truth\n{rows}")
+    target = "results/short/prompts/smollm2/inc_year/tokens_30.test.jsonl"
+    own = "{ground_truth: truth.csv, section_1: filings.jsonl}"
+    output = checkout.snakemake(target, "--config", "study=short", "tokens=[30]", f"filings={own}", check=False)
+    assert "30 tokens cannot hold a passage" in output
     assert "Traceback" not in output
-    assert not list((finished.folder / "results" / "short").glob("prompts/**/*.jsonl"))
+    assert not list((checkout.folder / "results" / "short").glob("prompts/**/*.jsonl"))
