@@ -181,7 +181,7 @@ def _ranking_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> 
                 models=tuple(study.model_keys(experiment.model)),
                 question=experiment.question,
                 tokens=experiment.tokens,
-                heads_needed=max(study.levels),
+                heads_needed=study.heads_needed,
                 shape=shapes[experiment.model],
             )
             try:

@@ -81,6 +81,11 @@ class Study:
             exclude_top=_either(arm["exclude_top"], max(self.levels)),
         )
 
+    @property
+    def heads_needed(self) -> int:
+        """How many heads a ranking must list: the highest level, and all that the random arm excludes."""
+        return max(*self.levels, self.random_arm().exclude_top)
+
     def model(self, model: str) -> Mapping[str, Any]:
         return self.config["models"][model]
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from head_ablation.files import write_json
+from head_ablation.files import read_json, write_json
 from head_ablation.heads import Condition, Head, ModelShape, RandomArm, choose_heads
+from head_ablation.problems import StudyError
 
 
 def write_head_sets(
@@ -22,13 +23,17 @@ def write_head_sets(
 
     Returns:
         The index: condition -> names of its heads.
+
+    Raises:
+        StudyError: a level above the number of heads; nothing is written then.
     """
-    index = {}
-    for condition in conditions:
-        heads = choose_heads(condition, ranked, shape, random_arm, experiment)
-        index[str(condition)] = heads.names()
+    try:
+        sets = {c: choose_heads(c, ranked, shape, random_arm, experiment) for c in conditions}
+    except ValueError as error:
+        raise StudyError(f"{experiment}: {error}; lower the levels") from None
+    for condition, heads in sets.items():
         _write_if_changed(folder / f"{condition}.json", _content(condition, heads.names()))
-    return index
+    return {str(condition): heads.names() for condition, heads in sets.items()}
 
 
 def _content(condition: Condition, names: list[str]) -> dict[str, Any]:
@@ -36,7 +41,5 @@ def _content(condition: Condition, names: list[str]) -> dict[str, Any]:
 
 
 def _write_if_changed(path: Path, content: dict[str, Any]) -> None:
-    from head_ablation.files import read_json
-
     if not path.is_file() or read_json(path) != content:
         write_json(path, content)

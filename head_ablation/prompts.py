@@ -262,6 +262,12 @@ def build_prompts(builder: PromptBuilder, samples: Iterable[Sample]) -> list[Pro
     return prompts
 
 
+def refuse_beyond(tokens: int, positions: int) -> None:
+    """Raises StudyError if a model of so many positions cannot hold prompts of so many tokens."""
+    if tokens > positions:
+        raise StudyError(f"prompts of {tokens} tokens; expected at most {positions}, the model's positions")
+
+
 def read_prompts(path: str | Path) -> list[Prompt]:
     """The prompts of a prompts file."""
     return [Prompt.from_json(row) for row in read_jsonl(path)]

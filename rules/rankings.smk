@@ -16,7 +16,7 @@ rule given_ranking:
         "../envs/analysis.yaml"
     params:
         model_keys=model_keys,
-        heads_needed=max(STUDY.levels),
+        heads_needed=STUDY.heads_needed,
     shell:
         "python scripts/accept_ranking.py --ranking {input.ranking:q} --model {input.model}"
         " --model-keys {params.model_keys:q} --question {wildcards.question}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from head_ablation.files import read_jsonl, write_jsonl
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
-from head_ablation.prompts import Layout, PromptBuilder, PromptTokenizer, build_prompts
+from head_ablation.prompts import Layout, PromptBuilder, PromptTokenizer, build_prompts, refuse_beyond
 from head_ablation.samples import Sample
 
 
@@ -20,9 +20,11 @@ def main() -> None:
     parser.add_argument("--settings", required=True, type=json.loads, help="layout and question, as JSON")
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
+    model = Pointer.read(arguments.model)
+    refuse_beyond(arguments.tokens, model.shape.positions)
     question = arguments.settings.pop("question")
     builder = PromptBuilder(
-        tokenizer=PromptTokenizer(Pointer.read(arguments.model).folder),
+        tokenizer=PromptTokenizer(model.folder),
         layout=Layout(**arguments.settings),
         question=question,
         filler=arguments.filler.read_text(encoding="utf-8"),

@@ -16,6 +16,7 @@ from head_ablation.prompts import (
     pieces,
     prompts_digest,
     read_prompts,
+    refuse_beyond,
 )
 from head_ablation.samples import Sample
 
@@ -288,3 +289,9 @@ def test_prompts_without_any_answer_are_refused_with_the_reasons(tokenizer):
         build_prompts(builder, hopeless)
     early = sample("1929 saw Acme begin.", (0, 4))
     assert [prompt.answerable for prompt in build_prompts(builder, [*hopeless, early])] == [False, False, True]
+
+
+def test_prompts_longer_than_the_model_are_refused_with_both_numbers():
+    refuse_beyond(64, positions=64)
+    with pytest.raises(StudyError, match=r"65 tokens.*at most 64"):
+        refuse_beyond(65, positions=64)
