@@ -28,10 +28,11 @@ rule generations:
         " --output {output.generations} --provenance {output.provenance} 2> {log}"
 
 
-rule baseline:
+use rule generations as baseline with:
     input:
         model="results/models/{model}/model.json",
         prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
+        heads="resources/no_heads.json",
     output:
         generations="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.json",
         provenance="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.provenance.json",
@@ -39,16 +40,3 @@ rule baseline:
         "results/{study}/logs/generations/baseline/{model}/{question}/tokens_{tokens}.log",
     benchmark:
         "results/{study}/benchmarks/generations/baseline/{model}/{question}/tokens_{tokens}.tsv"
-    conda:
-        "../envs/gpu.yaml"
-    threads: model_threads
-    resources:
-        gpu=model_gpu,
-        mem_mb=model_mem_mb,
-        runtime=model_runtime,
-    params:
-        settings=generation_settings,
-    shell:
-        "python scripts/generate.py --model {input.model} --prompts {input.prompts}"
-        " --settings {params.settings:q} --threads {threads}"
-        " --output {output.generations} --provenance {output.provenance} 2> {log}"

@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="pointer file")
     parser.add_argument("--prompts", required=True, help="test prompts")
-    parser.add_argument("--heads", help="head-set file; none for the baseline")
+    parser.add_argument("--heads", required=True, help="head-set file")
     parser.add_argument("--settings", required=True, type=json.loads, help="generation settings, as JSON")
     parser.add_argument("--threads", required=True, type=int)
     parser.add_argument("--output", required=True)
@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     from head_ablation.runs import generate_condition
 
-    heads = read_json(arguments.heads)["heads"] if arguments.heads else []
+    heads = read_json(arguments.heads)["heads"]
     generation, facts = generate_condition(
         arguments.model, arguments.prompts, heads, arguments.settings, arguments.threads
     )
