@@ -42,7 +42,7 @@ def load_model(pointer: Pointer, settings: Mapping[str, Any], threads: int) -> A
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # the job's own bar counts prompts
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the job's own bar counts prompts
 
     torch.set_num_threads(threads)
     device = pick_device(settings["device"])
