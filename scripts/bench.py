@@ -25,7 +25,7 @@ def main() -> None:
         load_model(pointer, how, arguments.threads),
         PromptTokenizer(pointer.folder).decode,
         [prompt.token_ids for prompt in read_prompts(arguments.prompts)][: arguments.batch_size],
-        every_nth_head(pointer.shape.layers, pointer.shape.heads, step=9),
+        every_nth_head(pointer.shape.layers, pointer.shape.heads, step=7),
         GenerationSettings(max_new_tokens=10, stop=(), batch_size=arguments.batch_size),
     )
     print(json.dumps({name: round(ratio, 3) for name, ratio in ratios.items()}, indent=1))
