@@ -27,7 +27,7 @@ include: "rules/figures.smk"
 
 localrules:
     all,
-    rank,
+    rankings,
     figures,
 
 
@@ -37,7 +37,7 @@ rule all:
         study_files("config.yaml", TABLES, FIGURES),
 
 
-rule rank:
+rule rankings:
     input:
         every("rankings"),
 

@@ -15,6 +15,7 @@ from head_ablation.config_schema import question_problems, schema_problems, with
 from head_ablation.heads import Condition, RandomArm
 from head_ablation.model_sources import model_name
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
+from head_ablation.prompts import pieces
 
 DETECT = "detect"
 QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
@@ -246,8 +247,6 @@ def _question_problems(study: Study) -> Iterator[Problem]:
 
 
 def _template_problems(study: Study) -> Iterator[Problem]:
-    from head_ablation.prompts import pieces
-
     templates = {"prompt.template": study.config["prompt"]["template"]}
     for key, model in study.config["models"].items():
         if "template" in model["prompt"]:

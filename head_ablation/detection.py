@@ -13,6 +13,7 @@ tensor is [rows, heads, 1, keys].
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,7 @@ def watch_copies(
     Raises:
         StudyError: the model gives no attention weights, or rows that do not sum to 1.
     """
+    ends = end_tokens(model)
     for start in range(0, len(prompts), settings.batch_size):
         batch = prompts[start : start + settings.batch_size]
         watched = [_Watch(prompt, _needle_span(prompt, needle)) for prompt in batch]
@@ -73,7 +75,7 @@ def watch_copies(
             for watch, token, most_attended in zip(watched, tokens, winners, strict=True):
                 if not watch.ended:
                     watch.step(token, most_attended)
-                    watch.ended = is_ended(watch.tokens, end_tokens(model), settings.stop, decode)
+                    watch.ended = is_ended(watch.tokens, ends, settings.stop, decode)
             if all(watch.ended for watch in watched):
                 break
         yield from (watch.copies(decode) for watch in watched)
@@ -127,17 +129,15 @@ def _answer_steps(
         yield last[:, 0].tolist(), winners
 
 
-class eager_attention:  # noqa: N801 (a context manager, named like a function)
+@contextmanager
+def eager_attention(model: Any) -> Iterator[None]:
     """Runs the model's own eager attention for a while; it is the one that shows its weights."""
-
-    def __init__(self, model: Any):
-        self.model, self.before = model, model.config._attn_implementation
-
-    def __enter__(self) -> None:
-        self.model.set_attn_implementation("eager")
-
-    def __exit__(self, *_: object) -> None:
-        self.model.set_attn_implementation(self.before)
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def _most_attended(model: Any, attentions: Sequence[torch.Tensor] | None, keys: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ study's rule; `matcher` says which one counts as accuracy. Unanswerable prompts 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,8 @@ class Judge:
 
     def majority(self, golds: Sequence[str]) -> dict[str, Any]:
         """The most frequent gold answer and the accuracy of always giving it."""
-        key: Callable[[str], str] = lambda gold: MATCHERS[self.kind].gold_values(gold)[0]  # noqa: E731
-        (answer, count), *_ = Counter(map(key, golds)).most_common(1)
+        answers = [MATCHERS[self.kind].gold_values(gold)[0] for gold in golds]
+        (answer, count), *_ = Counter(answers).most_common(1)
         return {"answer": answer, "accuracy": count / len(golds)}
 
 
@@ -64,7 +64,7 @@ def score_experiment(
         judge: which verdicts.
 
     Raises:
-        StudyError: a generation that was not made from these prompts.
+        StudyError: a generation that was not made from these prompts, or with heads of another ranking or level.
     """
     digest = prompts_digest(prompts)
     base = _entry(prompts, baseline, judge, digest, "baseline")
@@ -126,9 +126,7 @@ def _ablated_entry(
     base: Entry,
     ranked: Sequence[Head],
 ) -> Entry:
-    heads = list(HeadSet.parse(generation["heads"]))
-    if condition.arm == "top":
-        heads.sort(key=list(ranked).index)
+    heads = _ablated_heads(condition, generation, ranked)
     entry = _entry(prompts, generation, judge, digest, str(condition))
     return {
         "num_heads": condition.level,
@@ -137,6 +135,18 @@ def _ablated_entry(
         **entry,
         "accuracy_drop": base["accuracy"] - entry["accuracy"],
     }
+
+
+def _ablated_heads(condition: Condition, generation: Generation, ranked: Sequence[Head]) -> list[Head]:
+    """The heads of a generation file, top heads in rank order; refuses those of another level or ranking."""
+    heads = list(HeadSet.parse(generation["heads"]))
+    top = list(ranked[: condition.level])
+    if len(heads) != condition.level or (condition.arm == "top" and set(heads) != set(top)):
+        raise StudyError(
+            f"generations of {condition} ablate {len(heads)} heads that are not this ranking's; remove the file and"
+            " run again to remake it"
+        )
+    return top if condition.arm == "top" else heads
 
 
 def _pool_draws(entries: Mapping[Condition, Entry], level: int) -> Entry:

@@ -50,7 +50,7 @@ def wilson(proportion: float, n: float, confidence: float = CONFIDENCE) -> tuple
             f"no interval for proportion {proportion} of n = {n}: "
             "the proportion must be from 0 to 1 and n finite and above 0"
         )
-    from statsmodels.stats.proportion import proportion_confint  # takes a second to import
+    from statsmodels.stats.proportion import proportion_confint  # slow to import
 
     low, high = proportion_confint(proportion * n, n, alpha=1 - confidence, method="wilson")
     return min(float(low), proportion), max(float(high), proportion)  # rounding at 0 and 1

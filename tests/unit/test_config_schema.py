@@ -22,6 +22,11 @@ def test_the_demo_config_says_every_key_that_there_is() -> None:
     assert set(resolved["models"]["smollm2"]) == own
 
 
+def test_the_template_for_own_studies_keeps_the_schema() -> None:
+    own = yaml.safe_load((PROJECT / "studies" / "own.yaml").read_text())
+    assert schema_problems(with_defaults(own), "own.yaml") == []
+
+
 def test_defaults_reach_every_depth() -> None:
     resolved = with_defaults(TINY)
     assert resolved["models"]["smollm2"]["threads"] == 1

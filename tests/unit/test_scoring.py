@@ -15,7 +15,7 @@ PROMPTS = [
     Prompt(f"{n}_1993.txt", str(n), gold, [n, n, n], (0, 2), (0, 1) if n < 4 else None, "" if n < 4 else "not stated")
     for n, gold in enumerate(GOLDS)
 ]
-RANKED = [Head(3, 1), Head(0, 7), Head(2, 2), Head(1, 0)]
+RANKED = [Head(3, 1), Head(0, 7), Head(2, 2), Head(1, 0), *(Head(9, head) for head in range(6))]
 JUDGE = Judge("year", "typed")
 IDENTITY = {"method": "wu24_ablation_incremental", "model_key": "tiny", "question": "inc_year", "total_tokens": 3}
 
@@ -101,7 +101,9 @@ def test_top_heads_are_listed_in_rank_order():
 
 
 def test_levels_are_sorted_as_numbers():
-    ablated = {"top-10": ABLATED["top-2"], "random-10-0": ABLATED["random-2-0"], **ABLATED}
+    top = generation(["1929"] * 5, [str(head) for head in RANKED])
+    drawn = generation(["1929"] * 5, [f"L8H{head}" for head in range(10)])
+    ablated = {"top-10": top, "random-10-0": drawn, **ABLATED}
     result = scored(ablated=dict(random.Random(0).sample(sorted(ablated.items()), len(ablated))))
     assert [entry["num_heads"] for entry in result["top_heads_ablations"]] == [2, 3, 10]
     assert [entry["num_heads"] for entry in result["random_heads_ablations"]] == [2, 3, 10]
@@ -137,6 +139,20 @@ def test_generations_of_other_prompts_are_refused_by_condition(condition):
     changed = {"baseline": wrong} if condition == "baseline" else {"ablated": ABLATED | {condition: wrong}}
     with pytest.raises(StudyError, match=f"{condition} were made from other prompts"):
         scored(**changed)
+
+
+@pytest.mark.parametrize(
+    ("condition", "heads"),
+    [
+        ("top-2", ["L0H7", "L2H2"]),  # another ranking's
+        ("top-2", ["L0H7", "L2H2", "L3H1"]),  # another level's
+        ("random-2-0", ["L1H5"]),
+    ],
+)
+def test_generations_with_other_heads_are_refused_by_condition(condition, heads):
+    stale = generation(["1929"] * 5, heads)
+    with pytest.raises(StudyError, match=f"generations of {condition} ablate {len(heads)} heads"):
+        scored(ablated=ABLATED | {condition: stale})
 
 
 def test_scores_do_not_depend_on_the_order_of_the_files():

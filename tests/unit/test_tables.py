@@ -20,6 +20,7 @@ from head_ablation.tables import (
     key_results_table,
     levels_table,
     samples_table,
+    summary,
 )
 
 BASELINE = answers("1110-")
@@ -325,3 +326,8 @@ def test_every_interval_holds_its_point() -> None:
         assert (table[f"{name}_points_low"] < table[f"{name}_points"]).all()
         assert (table[f"{name}_points"] < table[f"{name}_points_high"]).all()
     assert not any(math.isnan(value) for value in table["gap_points"])
+
+
+def test_the_summary_says_baseline_top_and_random_at_the_highest_level() -> None:
+    line = summary(curves_table(levels_table([small()])))
+    assert line == "wu24, inc_year: baseline 75%; with 10 heads ablated: top 0%, random 75%"
