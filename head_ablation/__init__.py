@@ -13,3 +13,6 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 #: Raised whenever the same inputs would give other generations; part of every generation file.
 PROTOCOL_VERSION = 1
+
+#: Raised whenever the same inputs would give another detected ranking.
+DETECTION_VERSION = 1

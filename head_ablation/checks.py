@@ -15,12 +15,11 @@ from head_ablation.problems import Problem, StudyError, refuse
 from head_ablation.rankings import Expectation, ranking_problems
 from head_ablation.samples import (
     GENERATED,
-    Filing,
-    build_samples,
+    Sample,
     ground_truth_problems,
-    load_filings,
+    load_split_filings,
     read_ground_truth,
-    split_clusters,
+    split_samples,
 )
 
 
@@ -91,9 +90,9 @@ def shape_problems(study: Study, model: str, shape: ModelShape) -> Iterator[Prob
             wanted = f"at most {total} heads (model {model}: {grid})"
             yield Problem(study.file, f"levels[{index}]", level, wanted)
         elif level + arm.exclude_top > total:
-            wanted = f"at most {total - arm.exclude_top}, so that {level} random heads remain beside the"
+            wanted = f"at most {max(0, total - arm.exclude_top)}, so that {level} random heads remain beside the"
             wanted += f" {arm.exclude_top} excluded (model {model}: {grid})"
-            yield Problem(study.file, f"levels[{index}]", level, wanted)
+            yield Problem(study.file, f"levels[{index}]", level, wanted, "Or set random.exclude_top.")
     room = shape.positions - study.config["generation"]["max_new_tokens"]
     for index, tokens in enumerate(study.config["tokens"]):
         if tokens > room:
@@ -119,35 +118,26 @@ def _filing_problems(study: Study) -> list[Problem]:
 
 
 def _sample_problems(study: Study) -> list[Problem]:
-    settings = study.filings_settings()
-    fraction = settings.pop("test_fraction")
     try:
-        filings = load_filings(**settings)
+        filings, clusters = load_split_filings(study.filings_settings())
     except StudyError as error:
         return error.problems
-    train, test = split_clusters([filing.facts for filing in filings], settings["seed"], fraction)
-    needed = {
-        "test": test,
-        **({"train": train} if "detect" in study.config["rankings"].values() else {}),
-    }
+    needed = ["test", *(["train"] if "detect" in study.config["rankings"].values() else [])]
     return [
         problem
         for key, question in study.questions.items()
-        for problem in _question_problems(study, key, question, filings, needed)
+        for problem in _question_problems(
+            study, key, split_samples(filings, clusters, question["column"], question["matcher"]), needed
+        )
     ]
 
 
 def _question_problems(
-    study: Study,
-    key: str,
-    question: Mapping[str, str],
-    filings: list[Filing],
-    needed: Mapping[str, set[str]],
+    study: Study, key: str, samples: Mapping[str, list[Sample]], needed: list[str]
 ) -> Iterator[Problem]:
-    samples = build_samples(filings, question["column"], question["matcher"])
-    for split, clusters in needed.items():
-        if not any(sample.cluster in clusters for sample in samples):
-            wanted = f"at least 1 {split} filing with a value in {question['column']}"
+    for split in needed:
+        if not samples[split]:
+            wanted = f"at least 1 {split} filing with a value in {study.questions[key]['column']}"
             yield Problem(
                 study.file,
                 f"questions.{key}",
@@ -155,7 +145,7 @@ def _question_problems(
                 wanted,
                 "Use more filings or another test_fraction.",
             )
-    yield from _length_problems(study, key, min(len(s.passage.split()) for s in samples))
+    yield from _length_problems(study, key, min(len(s.passage.split()) for part in samples.values() for s in part))
 
 
 def _length_problems(study: Study, question: str, passage_words: int) -> Iterator[Problem]:
@@ -181,7 +171,7 @@ def _ranking_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> 
                 models=tuple(study.model_keys(experiment.model)),
                 question=experiment.question,
                 tokens=experiment.tokens,
-                heads_needed=study.heads_needed,
+                heads_needed=max(study.levels),
                 shape=shapes[experiment.model],
             )
             try:

@@ -13,11 +13,12 @@ import yaml
 
 from head_ablation.config_schema import question_problems, schema_problems, with_defaults
 from head_ablation.heads import Condition, RandomArm
-from head_ablation.model_sources import model_name
+from head_ablation.model_sources import files_of_model, is_folder, model_name
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
 from head_ablation.prompts import pieces
 
 DETECT = "detect"
+EXCLUDE_TOP = 50  # as the published study; not the highest level, so that one more level changes no random draw
 QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
 PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
 
@@ -79,13 +80,8 @@ class Study:
             draws=arm["draws"],
             seed=_either(arm["seed"], self.config["seed"]),
             sampler=arm["sampler"],
-            exclude_top=_either(arm["exclude_top"], max(self.levels)),
+            exclude_top=_either(arm["exclude_top"], max(EXCLUDE_TOP, *self.levels)),
         )
-
-    @property
-    def heads_needed(self) -> int:
-        """How many heads a ranking must list: the highest level, and all that the random arm excludes."""
-        return max(*self.levels, self.random_arm().exclude_top)
 
     def model(self, model: str) -> Mapping[str, Any]:
         return self.config["models"][model]
@@ -93,6 +89,11 @@ class Study:
     def model_origin(self, model: str) -> dict[str, str | None]:
         """Where a model comes from: source and revision."""
         return {key: self.model(model)[key] for key in ("source", "revision")}
+
+    def model_files(self, model: str) -> list[str]:
+        """The files that make a local folder's model; none for a model from elsewhere."""
+        source = self.model(model)["source"]
+        return [str(path) for path in files_of_model(Path(source).expanduser())] if is_folder(source) else []
 
     @cached_property
     def questions(self) -> dict[str, dict[str, str]]:
@@ -122,18 +123,20 @@ class Study:
 
     def generation_settings(self, model: str) -> dict[str, Any]:
         """What decides the generations, besides model, prompts and heads."""
+        return {**self._decoding_settings(model), **self.config["ablation"]}
+
+    def _decoding_settings(self, model: str) -> dict[str, Any]:
         own = self.model(model)
         return {
             "max_new_tokens": self.config["generation"]["max_new_tokens"],
             "stop": own["prompt"].get("stop", self.config["generation"]["stop"]),
             **{key: own[key] for key in ("batch_size", "dtype", "attention", "device", "trust_remote_code")},
-            **self.config["ablation"],
         }
 
     def detection_settings(self, model: str, question: str) -> dict[str, Any]:
         """What decides a detected ranking, besides model and train prompts."""
         matcher = {"matcher": self.questions[question]["matcher"]}
-        return {**self.generation_settings(model), **self.config["detection"], **matcher}
+        return {**self._decoding_settings(model), **self.config["detection"], **matcher}
 
     def model_keys(self, model: str) -> list[str]:
         """What a ranking file may call this model."""

@@ -41,15 +41,35 @@ def canonical_json(content: Any) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def json_text(content: Any) -> str:
+    """Readable JSON with sorted keys: equal content, equal text."""
+    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: str | Path, content: Any) -> None:
     """Writes readable JSON with sorted keys: equal content, equal bytes."""
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, json_text(content))
+
+
+def jsonl_text(rows: Iterable[Any]) -> str:
+    """One canonical JSON object a line."""
+    return "".join(canonical_json(row) + "\n" for row in rows)
 
 
 def write_jsonl(path: str | Path, rows: Iterable[Any]) -> None:
     """Writes one canonical JSON object a line."""
-    write_text(path, "".join(canonical_json(row) + "\n" for row in rows))
+    write_text(path, jsonl_text(rows))
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether the file is there and holds exactly this text."""
+    return path.is_file() and path.read_bytes() == text.encode("utf-8")
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Writes `text` unless the file holds it already: a file left alone makes no job run again."""
+    if not holds(path, text):
+        write_text(path, text)
 
 
 def read_json(path: str | Path) -> Any:

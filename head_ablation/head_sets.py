@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import glob
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from head_ablation.files import read_json, write_json
-from head_ablation.heads import Condition, Head, ModelShape, RandomArm, choose_heads
+from head_ablation.files import json_text, read_json, sha256_file, write_if_changed, write_json
+from head_ablation.heads import Condition, Head, HeadSet, ModelShape, RandomArm, choose_heads
 from head_ablation.problems import StudyError
 
 
-def write_head_sets(
-    folder: Path,
+def choose_head_sets(
     conditions: Iterable[Condition],
     ranked: Sequence[Head],
     shape: ModelShape,
     random_arm: RandomArm,
     experiment: str,
-) -> dict[str, list[str]]:
-    """Writes `{condition}.json` for every condition whose file is missing or says otherwise.
-
-    Returns:
-        The index: condition -> names of its heads.
+) -> dict[Condition, HeadSet]:
+    """The heads of every condition of one method and experiment.
 
     Raises:
-        StudyError: a level above the number of heads; nothing is written then.
+        StudyError: a level above the number of heads.
     """
     try:
-        sets = {c: choose_heads(c, ranked, shape, random_arm, experiment) for c in conditions}
+        return {c: choose_heads(c, ranked, shape, random_arm, experiment) for c in conditions}
     except ValueError as error:
         raise StudyError(f"{experiment}: {error}; lower the levels") from None
+
+
+def write_head_sets(index: Path, sets: Mapping[Condition, HeadSet], made_from: Iterable[Path]) -> None:
+    """Writes `{condition}.json` for every condition whose file is missing or says otherwise, then the index.
+
+    Args:
+        index: the index file; the head-set files stand beside it.
+        sets: condition -> its heads.
+        made_from: the files that decided them, the ranking for one.
+    """
     for condition, heads in sets.items():
-        _write_if_changed(folder / f"{condition}.json", _content(condition, heads.names()))
-    return {str(condition): heads.names() for condition, heads in sets.items()}
+        write_if_changed(index.with_name(f"{condition}.json"), head_set_text(condition, heads))
+    content = {
+        "made_from": {str(path): sha256_file(path) for path in made_from},
+        "conditions": {str(condition): heads.names() for condition, heads in sets.items()},
+    }
+    write_json(index, content)
 
 
-def _content(condition: Condition, names: list[str]) -> dict[str, Any]:
-    return {"arm": condition.arm, "level": condition.level, "draw": condition.draw, "heads": names}
+def head_set_text(condition: Condition, heads: HeadSet) -> str:
+    """The content of a head-set file."""
+    return json_text({"arm": condition.arm, "level": condition.level, "draw": condition.draw, "heads": heads.names()})
 
 
-def _write_if_changed(path: Path, content: dict[str, Any]) -> None:
-    if not path.is_file() or read_json(path) != content:
-        write_json(path, content)
+def current_head_sets(indexes: str) -> Iterator[tuple[str, HeadSet]]:
+    """`{method}/{condition}` and heads of each condition in the index files, except where they are out of date.
+
+    Args:
+        indexes: a pattern for index files, `results/{study}/heads/*/{experiment}/index.json`.
+    """
+    for path in map(Path, sorted(glob.glob(indexes))):
+        index = read_json(path)
+        if all(Path(source).is_file() and sha256_file(source) == sha for source, sha in index["made_from"].items()):
+            method = path.parts[-5]
+            for condition, names in index["conditions"].items():
+                yield f"{method}/{condition}", HeadSet.parse(names)

@@ -119,7 +119,7 @@ class RandomArm:
             the excluded ones, so one changed top head leaves the other draws as they are) or `study` (the
             published study's: `random.seed(seed)`, `random.sample` over the remaining heads in layer-major
             order; a single draw).
-        exclude_top: this many top heads are never drawn.
+        exclude_top: this many top heads are never drawn (or all that the ranking lists, if it lists fewer).
     """
 
     draws: int

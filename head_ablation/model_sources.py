@@ -155,9 +155,13 @@ def _describe(name: str, revision: str | None, folder: Path) -> Pointer:
 
 
 def _fingerprint(folder: Path) -> str:
+    return sha256_text(canonical_json([[path.name, sha256_file(path)] for path in files_of_model(folder)]))
+
+
+def files_of_model(folder: Path) -> list[Path]:
+    """The files that decide what a model says: weights, config, tokenizer."""
     patterns = (*WEIGHT_PATTERNS, *SMALL_PATTERNS)
-    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
-    return sha256_text(canonical_json([[path.name, sha256_file(path)] for path in files]))
+    return sorted({path for pattern in patterns for path in folder.glob(pattern)})
 
 
 def missing_from_folder(folder: Path) -> list[str]:

@@ -6,12 +6,12 @@ import platform
 import subprocess
 import time
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from head_ablation import PROTOCOL_VERSION, __version__
-from head_ablation.files import write_json
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 
@@ -28,12 +28,8 @@ class Stopwatch:
         return round(time.perf_counter() - self._start, 3)
 
 
-def write_provenance(path: str | Path, **facts: Any) -> None:
-    """Writes the provenance file of an output: `facts` and what this process knows of itself."""
-    write_json(path, {**_self_description(), **facts})
-
-
-def _self_description() -> dict[str, Any]:
+def provenance(**facts: Any) -> dict[str, Any]:
+    """`facts`, and what this process knows of itself: the content of a provenance file."""
     return {
         "library_version": __version__,
         "protocol_version": PROTOCOL_VERSION,
@@ -42,9 +38,11 @@ def _self_description() -> dict[str, Any]:
         "python": platform.python_version(),
         "host": platform.node(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        **facts,
     }
 
 
+@cache
 def git_commit() -> str | None:
     """The commit of this project's checkout, with `-dirty` if it was changed; None without git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

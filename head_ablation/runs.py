@@ -1,14 +1,12 @@
-"""One GPU job: load a model once, ask it an experiment's prompts, return what is to be written."""
+"""A loaded model at work: it answers an experiment's prompts under any head set, or ranks its own heads."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from tqdm import tqdm
-
-from head_ablation import PROTOCOL_VERSION
 from head_ablation.ablation import model_shape
 from head_ablation.detection import Copies, rank_heads, watch_copies
 from head_ablation.generation import GenerationSettings, generate
@@ -16,98 +14,99 @@ from head_ablation.heads import HeadSet
 from head_ablation.matchers import MATCHERS
 from head_ablation.model_sources import Pointer
 from head_ablation.models import device_name, load_model
-from head_ablation.prompts import Prompt, PromptTokenizer, prompts_digest, read_prompts
+from head_ablation.problems import StudyError
+from head_ablation.progress import progress
+from head_ablation.prompts import Prompt, PromptTokenizer
 from head_ablation.provenance import Stopwatch
 
-T = TypeVar("T")
-PLACE = ("device",)  # where it runs: no part of the protocol
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # CUDA, CPU, CPU on other systems
 
 
-def generate_condition(
-    pointer_file: str,
-    prompts_file: str,
-    heads: Iterable[str],
-    settings: Mapping[str, Any],
-    threads: int,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Asks every prompt with `heads` ablated.
+class Runner:
+    """A model, loaded once, and how it is run.
 
     Args:
-        pointer_file: of the model.
-        prompts_file: the experiment's test prompts.
-        heads: names of the ablated heads; none for the baseline.
-        settings: the study's generation settings.
+        pointer: the model.
+        settings: the study's generation or detection settings.
         threads: CPU threads.
 
-    Returns:
-        The generation file's content, and the facts for its provenance.
+    Raises:
+        StudyError: the model cannot be loaded, or not on the device asked for.
     """
-    watch = Stopwatch()
-    pointer, prompts = Pointer.read(pointer_file), read_prompts(prompts_file)
-    head_set = HeadSet.parse(heads)
-    model = load_model(pointer, settings, threads)
-    loaded = watch.seconds
-    decode = PromptTokenizer(pointer.folder).decode
-    ids = [prompt.token_ids for prompt in prompts]
-    answers = list(_progress(generate(model, decode, ids, head_set, _decoding(settings)), len(ids)))
-    content = {
-        "protocol_version": PROTOCOL_VERSION,
-        "model": {
-            "name": pointer.name,
-            "revision": pointer.revision,
-            "fingerprint": pointer.fingerprint,
-        },
-        "prompts_sha256": prompts_digest(prompts),
-        "heads": head_set.names(),
-        "settings": {key: value for key, value in settings.items() if key not in PLACE},
-        "generations": [
-            {"filename": prompt.filename, "token_ids": answer.token_ids, "text": answer.text}
-            for prompt, answer in zip(prompts, answers, strict=True)
-        ],
-    }
-    seconds = {"load": loaded, "total": watch.seconds}
-    return content, {"device": device_name(model), "threads": threads, "seconds": seconds}
 
+    def __init__(self, pointer: Pointer, settings: Mapping[str, Any], threads: int):
+        watch = Stopwatch()
+        self.settings, self.threads = settings, threads
+        with _memory_errors_explained(settings):
+            self.model = load_model(pointer, settings, threads)
+        self.decode = PromptTokenizer(pointer.folder).decode
+        self.load_seconds = watch.seconds
 
-def _decoding(settings: Mapping[str, Any]) -> GenerationSettings:
-    return GenerationSettings(
-        max_new_tokens=settings["max_new_tokens"],
-        stop=tuple(settings["stop"]),
-        batch_size=settings["batch_size"],
-        positions=settings["positions"],
-    )
+    def answer(
+        self, prompts: Sequence[Prompt], heads: HeadSet, name: str
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Asks every prompt with `heads` ablated.
 
+        Args:
+            prompts: the experiment's test prompts.
+            heads: the ablated heads; none for the baseline.
+            name: the condition's, for progress and errors.
 
-def detect(pointer_file: str, prompts_file: str, settings: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """Ranks all heads on the first answerable train prompts; the ranking's variable part.
+        Returns:
+            Token ids and text of each answer, and the facts for their provenance.
 
-    Args:
-        pointer_file: of the model.
-        prompts_file: the experiment's train prompts.
-        settings: the study's detection and generation settings, the question's `matcher`.
-        threads: CPU threads.
-    """
-    pointer = Pointer.read(pointer_file)
-    prompts = [prompt for prompt in read_prompts(prompts_file) if prompt.answerable]
-    prompts = prompts[: settings["prompts"]]
-    model = load_model(pointer, settings, threads)
-    watched = watch_copies(
-        model,
-        PromptTokenizer(pointer.folder).decode,
-        prompts,
-        settings["needle"],
-        _decoding(settings),
-    )
-    copies = list(_progress(watched, len(prompts)))
-    successes = [found for prompt, found in zip(prompts, copies, strict=True) if _is_success(found, prompt, settings)]
-    for prompt, found in zip(prompts, copies, strict=True):
-        print(f"{prompt.filename}: gold {prompt.gold!r}, answer {found.text!r}", file=sys.stderr)
-    return {
-        "samples_processed": len(prompts),
-        "successful_retrievals": len(successes),
-        "success_rate": len(successes) / len(prompts),
-        "head_rankings": rank_heads(model_shape(model).all_heads(), successes),
-    }
+        Raises:
+            StudyError: out of memory, not-a-number logits, or a hook that did not fire; names the condition.
+        """
+        watch = Stopwatch()
+        ids = [prompt.token_ids for prompt in prompts]
+        try:
+            with _memory_errors_explained(self.settings):
+                generated = generate(self.model, self.decode, ids, heads, self._decoding(self.settings["positions"]))
+                answers = list(progress(generated, len(ids), name))
+        except StudyError as error:
+            raise StudyError(f"{name}: {error}") from error
+        rows = [{"token_ids": answer.token_ids, "text": answer.text} for answer in answers]
+        return rows, self._facts(watch)
+
+    def rank(self, prompts: Sequence[Prompt]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Ranks all heads on answerable prompts.
+
+        Returns:
+            The ranking's variable part, and the facts for its provenance.
+
+        Raises:
+            StudyError: no prompt was answered correctly, or out of memory.
+        """
+        watch = Stopwatch()
+        with _memory_errors_explained(self.settings):
+            watched = watch_copies(
+                self.model, self.decode, prompts, self.settings["needle"], self._decoding(positions="all")
+            )
+            copies = list(progress(watched, len(prompts), "detection"))
+        for prompt, found in zip(prompts, copies, strict=True):
+            print(f"{prompt.filename}: gold {prompt.gold!r}, answer {found.text!r}", file=sys.stderr)
+        pairs = zip(prompts, copies, strict=True)
+        successes = [found for prompt, found in pairs if _is_success(found, prompt, self.settings)]
+        ranking = {
+            "samples_processed": len(prompts),
+            "successful_retrievals": len(successes),
+            "success_rate": len(successes) / len(prompts),
+            "head_rankings": rank_heads(model_shape(self.model).all_heads(), successes),
+        }
+        return ranking, self._facts(watch)
+
+    def _decoding(self, positions: str) -> GenerationSettings:
+        return GenerationSettings(
+            max_new_tokens=self.settings["max_new_tokens"],
+            stop=tuple(self.settings["stop"]),
+            batch_size=self.settings["batch_size"],
+            positions=positions,
+        )
+
+    def _facts(self, watch: Stopwatch) -> dict[str, Any]:
+        seconds = {"load": self.load_seconds, "run": watch.seconds}
+        return {"device": device_name(self.model), "threads": self.threads, "seconds": seconds}
 
 
 def _is_success(found: Copies, prompt: Prompt, settings: Mapping[str, Any]) -> bool:
@@ -120,5 +119,16 @@ def _is_success(found: Copies, prompt: Prompt, settings: Mapping[str, Any]) -> b
     return scores["rouge1"].recall > 0.5
 
 
-def _progress(items: Iterable[T], total: int) -> Iterator[T]:
-    return iter(tqdm(items, total=total, unit="prompt", mininterval=2))
+@contextmanager
+def _memory_errors_explained(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Turns the ways in which torch runs out of memory, on a card or on the CPU, into one message."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        reason = str(error).partition("\n")[0] or "no memory left"
+        if not (isinstance(error, MemoryError) or any(sign in reason for sign in OUT_OF_MEMORY)):
+            raise
+        raise StudyError(
+            f"out of memory with {settings['batch_size']} prompts at once ({reason}). Set a smaller batch_size for"
+            " this model (all its conditions are then computed anew), or give its jobs more memory (mem_mb)"
+        ) from error

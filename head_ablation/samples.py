@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from head_ablation.files import read_jsonl
+from head_ablation.files import read_jsonl, sha256_text
 from head_ablation.matchers import MATCHERS, Matcher
 from head_ablation.passages import write_passage
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
@@ -103,15 +103,45 @@ def ground_truth_problems(path: str | Path, rows: list[dict[str, str]], column: 
     return problems
 
 
-def split_clusters(rows: Iterable[Mapping[str, str]], seed: int, test_fraction: float) -> tuple[set[str], set[str]]:
-    """Companies of the train and of the test split: shuffled row order, the first part is the test set.
+def split_clusters(
+    rows: Iterable[Mapping[str, str]], seed: int, test_fraction: float, split: str = "hash"
+) -> dict[str, set[str]]:
+    """The companies of `train` and of `test`.
 
-    With one filing a company this is the published study's split (seed 42, test fraction 0.2).
+    Args:
+        rows: filings with their `cik`.
+        seed: of the split.
+        test_fraction: share of the companies that is the test set.
+        split: `hash` (a company's place follows from its cik and the seed alone, so that another company moves no
+            other; the share is met on average) or `study` (the published study's: shuffle the companies in row
+            order, the first part is the test set; with one filing a company, seed 42 and 0.2 it is that study's).
     """
     clusters = list(dict.fromkeys(row["cik"] for row in rows))
-    random.Random(seed).shuffle(clusters)
-    tests = int(test_fraction * len(clusters))
-    return set(clusters[tests:]), set(clusters[:tests])
+    if split == "study":
+        random.Random(seed).shuffle(clusters)
+        test = set(clusters[: int(test_fraction * len(clusters))])
+    else:
+        test = {cluster for cluster in clusters if int(sha256_text(f"{seed}:{cluster}"), 16) < test_fraction * 2**256}
+    return {"train": set(clusters) - test, "test": test}
+
+
+def load_split_filings(settings: Mapping[str, Any]) -> tuple[list[Filing], dict[str, set[str]]]:
+    """The filings of a study and the companies of each split.
+
+    Args:
+        settings: the study's `filings`, with `columns` and `seed`: arguments of `load_filings` and `split_clusters`.
+    """
+    how = {key: settings[key] for key in ("test_fraction", "split")}
+    filings = load_filings(**{key: value for key, value in settings.items() if key not in how})
+    return filings, split_clusters([filing.facts for filing in filings], settings["seed"], **how)
+
+
+def split_samples(
+    filings: Iterable[Filing], clusters: Mapping[str, set[str]], column: str, matcher: str
+) -> dict[str, list[Sample]]:
+    """The samples of one question, by split."""
+    samples = build_samples(filings, column, matcher)
+    return {split: [s for s in samples if s.cluster in chosen] for split, chosen in clusters.items()}
 
 
 def load_filings(

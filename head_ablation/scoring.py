@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from head_ablation.heads import Condition, Head, HeadSet
+from head_ablation.heads import Condition, HeadSet
 from head_ablation.matchers import MATCHERS, study_rule
-from head_ablation.problems import StudyError
-from head_ablation.prompts import Prompt, prompts_digest
+from head_ablation.prompts import Prompt
 
 Generation = Mapping[str, Any]
 Entry = dict[str, Any]
@@ -48,7 +47,6 @@ class Judge:
 def score_experiment(
     identity: Mapping[str, Any],
     prompts: Sequence[Prompt],
-    ranked: Sequence[Head],
     baseline: Generation,
     ablated: Mapping[Condition, Generation],
     judge: Judge,
@@ -58,19 +56,13 @@ def score_experiment(
     Args:
         identity: method, model, question and tokens, as the result states them.
         prompts: the test prompts.
-        ranked: the ranking's heads, best first; top heads are listed in this order.
         baseline: the generation file of the baseline.
-        ablated: condition -> its generation file.
+        ablated: condition -> its generation file; heads are listed in layer-major order, whatever their ranks.
         judge: which verdicts.
-
-    Raises:
-        StudyError: a generation that was not made from these prompts, or with heads of another ranking or level.
     """
-    digest = prompts_digest(prompts)
-    base = _entry(prompts, baseline, judge, digest, "baseline")
+    base = _entry(prompts, baseline, judge)
     entries = {
-        condition: _ablated_entry(condition, prompts, generation, judge, digest, base, ranked)
-        for condition, generation in sorted(ablated.items())
+        condition: _ablated_entry(prompts, generation, judge, base) for condition, generation in sorted(ablated.items())
     }
     levels = sorted({condition.level for condition in entries})
     golds = [prompt.gold for prompt in prompts if prompt.answerable]
@@ -89,9 +81,7 @@ def score_experiment(
     }
 
 
-def _entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge, digest: str, name: str) -> Entry:
-    if generation["prompts_sha256"] != digest:
-        raise StudyError(f"generations of {name} were made from other prompts than this study's; remake them")
+def _entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge) -> Entry:
     samples = [
         {
             "filename": prompt.filename,
@@ -117,36 +107,16 @@ def _counts(samples: Sequence[Mapping[str, Any]]) -> Entry:
     }
 
 
-def _ablated_entry(
-    condition: Condition,
-    prompts: Sequence[Prompt],
-    generation: Generation,
-    judge: Judge,
-    digest: str,
-    base: Entry,
-    ranked: Sequence[Head],
-) -> Entry:
-    heads = _ablated_heads(condition, generation, ranked)
-    entry = _entry(prompts, generation, judge, digest, str(condition))
+def _ablated_entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge, base: Entry) -> Entry:
+    heads = HeadSet.parse(generation["heads"])
+    entry = _entry(prompts, generation, judge)
     return {
-        "num_heads": condition.level,
+        "num_heads": len(heads),
         "heads": [list(head) for head in heads],
-        "heads_str": [str(head) for head in heads],
+        "heads_str": heads.names(),
         **entry,
         "accuracy_drop": base["accuracy"] - entry["accuracy"],
     }
-
-
-def _ablated_heads(condition: Condition, generation: Generation, ranked: Sequence[Head]) -> list[Head]:
-    """The heads of a generation file, top heads in rank order; refuses those of another level or ranking."""
-    heads = list(HeadSet.parse(generation["heads"]))
-    top = list(ranked[: condition.level])
-    if len(heads) != condition.level or (condition.arm == "top" and set(heads) != set(top)):
-        raise StudyError(
-            f"generations of {condition} ablate {len(heads)} heads that are not this ranking's; remove the file and"
-            " run again to remake it"
-        )
-    return top if condition.arm == "top" else heads
 
 
 def _pool_draws(entries: Mapping[Condition, Entry], level: int) -> Entry:

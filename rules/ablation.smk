@@ -3,8 +3,10 @@
 
 rule score:
     input:
+        model="results/models/{model}/model.json",
         prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
-        ranking="results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json",
+        ranking=ancient(judged_ranking),
+        heads=head_sets,
         baseline="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.json",
         generations=generation_files,
         code=["head_ablation/scoring.py", "head_ablation/matchers.py"],
@@ -16,9 +18,16 @@ rule score:
     conda:
         "../envs/analysis.yaml"
     params:
+        samples="results/{study}/samples/{question}.test.jsonl",
+        samples_sha256=samples_digest("test"),
+        settings=generation_settings,
+        random_arm=random_arm,
         identity=result_identity,
         judge=judge,
     shell:
-        "python scripts/score.py --prompts {input.prompts} --ranking {input.ranking}"
+        "python scripts/score.py --model {input.model} --samples {params.samples} {params.samples_sha256}"
+        " --prompts {input.prompts} --ranking {input.ranking:q} --settings {params.settings:q}"
+        " --experiment {wildcards.model}/{wildcards.question}/tokens_{wildcards.tokens}"
+        " --random-arm {params.random_arm:q}"
         " --baseline {input.baseline} --generations {input.generations}"
         " --identity {params.identity:q} --judge {params.judge:q} --output {output} 2> {log}"

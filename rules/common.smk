@@ -2,22 +2,27 @@
 
 import json
 import sys
+from pathlib import Path
 from shlex import quote
 
 sys.path.insert(0, workflow.basedir)
 
 from head_ablation.checks import checked_study
 from head_ablation.config import Experiment
+from head_ablation.files import holds, sha256_text
+from head_ablation.planning import Plan
 from head_ablation.problems import StudyError
 
 try:
     STUDY = checked_study(config, ", ".join(map(str, workflow.configfiles)))
 except StudyError as error:
     raise WorkflowError(f"the study cannot run:\n{error}") from None
+PLAN = Plan(STUDY)
 
 # Scripts find the package wherever a job runs, in any environment.
 shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
+STORE = "results/store"  # shared by all studies
 TABLES = [
     "tables/samples.parquet",
     "tables/levels.csv",
@@ -81,6 +86,11 @@ def model_origin(wildcards):
     return as_json(STUDY.model_origin(wildcards.model))
 
 
+def model_files(wildcards):
+    """The files of a local model folder: a model changed in place is another model."""
+    return STUDY.model_files(wildcards.model)
+
+
 def filings_files(wildcards):
     """The files that samples are made from."""
     filings = STUDY.config["filings"]
@@ -102,6 +112,19 @@ def matcher(wildcards):
 
 def filings_settings(wildcards):
     return as_json(STUDY.filings_settings())
+
+
+def samples_file(wildcards):
+    """A samples file. If it holds already what the filings say, nobody waits for its being made again."""
+    path = f"results/{wildcards.study}/samples/{wildcards.question}.{wildcards.split}.jsonl"
+    if not holds(Path(path), PLAN.samples(wildcards.question, wildcards.split)):
+        checkpoints.samples.get(study=wildcards.study, question=wildcards.question)
+    return path
+
+
+def samples_digest(split):
+    """A function that gives the digest of what a samples file should hold."""
+    return lambda wildcards: sha256_text(PLAN.samples(wildcards.question, split))
 
 
 def prompt_settings(wildcards):
@@ -132,16 +155,49 @@ def random_arm(wildcards):
     return as_json(STUDY.random_arm().__dict__)
 
 
+def train_prompts(wildcards):
+    """The prompts that a detected ranking was detected on; nothing for a given one."""
+    detected = STUDY.config["rankings"][wildcards.method] == "detect"
+    path = "results/{study}/prompts/{model}/{question}/tokens_{tokens}.train.jsonl"
+    return path.format(**wildcards) if detected else []
+
+
+def written_head_set(condition, **place):
+    """A condition's head-set file. If it holds already what a given ranking says, nobody waits for its being made
+    again; a detected ranking has to be there first."""
+    folder = "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}".format(**place)
+    path = f"{folder}/{condition}.json"
+    asked = Experiment(place["model"], place["question"], int(place["tokens"]))
+    planned = PLAN.head_set(place["method"], asked, condition)
+    if planned is None or not holds(Path(path), planned):
+        checkpoints.heads.get(**place)
+    return path
+
+
 def head_set(wildcards):
-    """A condition's head-set file. The checkpoint rewrites it only if its heads change."""
-    index = checkpoints.heads.get(**{key: wildcards[key] for key in ("study", "method", "model", "question", "tokens")})
-    return index.output[0].replace("index.json", f"{wildcards.condition}.json")
+    return written_head_set(**wildcards)
+
+
+def head_sets(wildcards):
+    """The head-set files of all conditions of one method and experiment."""
+    return [written_head_set(str(condition), **wildcards) for condition in STUDY.conditions()]
+
+
+def level_place(wildcards, threads, resources):
+    """What a level job may take; no part of what decides its answers."""
+    return as_json({"threads": threads, "gpus": resources.gpu, "minutes": resources.runtime})
 
 
 def generation_files(wildcards):
     """The generations of all conditions of one method and experiment."""
     folder = "results/{study}/generations/{method}/{model}/{question}/tokens_{tokens}"
     return [f"{folder}/{condition}.json".format(**wildcards) for condition in STUDY.conditions()]
+
+
+def judged_ranking(wildcards):
+    """The ranking that generations must be of: the user's own file as it is now, or the detected one."""
+    path = "results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json"
+    return given_ranking(wildcards) or path.format(**wildcards)
 
 
 def result_identity(wildcards):

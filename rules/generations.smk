@@ -1,4 +1,5 @@
-# Stage 6, generations: what the model says. One GPU job per level, and one baseline that all methods share.
+# Stage 6, generations: what the model says. One GPU job per level, and one baseline that all methods share. A job that
+# must load the model makes its own level first, then the rest of the experiment's sweep for the store.
 
 
 rule generations:
@@ -22,10 +23,13 @@ rule generations:
         runtime=model_runtime,
     params:
         settings=generation_settings,
+        place=level_place,
+        store=STORE,
+        sweep="results/{study}/heads/*/{model}/{question}/tokens_{tokens}/index.json",
     shell:
-        "python scripts/generate.py --model {input.model} --prompts {input.prompts}"
-        " --heads {input.heads} --settings {params.settings:q} --threads {threads}"
-        " --output {output.generations} --provenance {output.provenance} 2> {log}"
+        "python scripts/generate.py --model {input.model} --prompts {input.prompts} --heads {input.heads}"
+        " --indexes {params.sweep:q} --settings {params.settings:q} --place {params.place:q}"
+        " --store {params.store} --output {output.generations} --provenance {output.provenance} 2> {log}"
 
 
 use rule generations as baseline with:

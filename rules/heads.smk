@@ -6,6 +6,7 @@ checkpoint heads:
     input:
         ranking="results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json",
         model="results/models/{model}/model.json",
+        detected_on=train_prompts,
     output:
         "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}/index.json",
     log:
@@ -18,6 +19,7 @@ checkpoint heads:
         random_arm=random_arm,
     shell:
         "python scripts/choose_heads.py --ranking {input.ranking} --model {input.model}"
+        " --detected-on {input.detected_on}"
         " --experiment {wildcards.model}/{wildcards.question}/tokens_{wildcards.tokens}"
         " --conditions {params.conditions} --random-arm {params.random_arm:q}"
         " --output {output} 2> {log}"

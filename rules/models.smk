@@ -2,6 +2,8 @@
 
 
 rule model:
+    input:
+        model_files,
     output:
         "results/models/{model}/model.json",
     log:
@@ -12,4 +14,4 @@ rule model:
     params:
         origin=model_origin,
     shell:
-        "python scripts/prepare_model.py --origin {params.origin:q}" " --output {output} 2> {log}"
+        "python scripts/prepare_model.py --origin {params.origin:q} --output {output} 2> {log}"

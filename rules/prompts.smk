@@ -4,7 +4,7 @@
 rule prompts:
     input:
         model="results/models/{model}/model.json",
-        samples="results/{study}/samples/{question}.{split}.jsonl",
+        samples=samples_file,
         filler=STUDY.config["prompt"]["filler"],
     output:
         "results/{study}/prompts/{model}/{question}/tokens_{tokens}.{split}.jsonl",

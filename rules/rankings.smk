@@ -16,7 +16,7 @@ rule given_ranking:
         "../envs/analysis.yaml"
     params:
         model_keys=model_keys,
-        heads_needed=STUDY.heads_needed,
+        heads_needed=max(STUDY.levels),
     shell:
         "python scripts/accept_ranking.py --ranking {input.ranking:q} --model {input.model}"
         " --model-keys {params.model_keys:q} --question {wildcards.question}"
@@ -46,7 +46,9 @@ rule detected_ranking:
     params:
         identity=ranking_identity,
         settings=detection_settings,
+        place=level_place,
+        store=STORE,
     shell:
         "python scripts/detect_ranking.py --model {input.model} --prompts {input.prompts}"
-        " --identity {params.identity:q} --settings {params.settings:q} --threads {threads}"
-        " --output {output} 2> {log}"
+        " --identity {params.identity:q} --settings {params.settings:q} --place {params.place:q}"
+        " --store {params.store} --output {output} 2> {log}"

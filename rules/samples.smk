@@ -1,12 +1,12 @@
-# Stage 2, samples: one question about one filing, with its gold answer, split by company.
+# Stage 2, samples: one question about one filing, with its gold answer, split by company. A checkpoint, because what
+# follows must run again only if the samples themselves change: their files are no outputs, and rewritten only then.
 
 
-rule samples:
+checkpoint samples:
     input:
         unpack(filings_files),
     output:
-        train="results/{study}/samples/{question}.train.jsonl",
-        test="results/{study}/samples/{question}.test.jsonl",
+        "results/{study}/samples/{question}.index.json",
     log:
         "results/{study}/logs/samples/{question}.log",
     localrule: True
@@ -16,6 +16,8 @@ rule samples:
         settings=filings_settings,
         column=column,
         matcher=matcher,
+        train=samples_digest("train"),
+        test=samples_digest("test"),
     shell:
         "python scripts/make_samples.py --settings {params.settings:q} --column {params.column:q}"
-        " --matcher {params.matcher} --train {output.train} --test {output.test} 2> {log}"
+        " --matcher {params.matcher} --output {output} 2> {log}"

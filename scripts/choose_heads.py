@@ -1,15 +1,11 @@
-"""Write the head set of every condition of one method and experiment, and their index.
-
-A head-set file is only written when its content changes, so that a level whose heads stayed the same is not run
-again because its ranking changed elsewhere.
-"""
+"""Write the head set of every condition of one method and experiment, each only if it changed, and their index."""
 
 import argparse
 import json
 from pathlib import Path
 
-from head_ablation.files import read_json, write_json
-from head_ablation.head_sets import write_head_sets
+from head_ablation.files import read_json
+from head_ablation.head_sets import choose_head_sets, write_head_sets
 from head_ablation.heads import Condition, RandomArm
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
@@ -18,22 +14,22 @@ from head_ablation.rankings import ranked_heads
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ranking", required=True)
-    parser.add_argument("--model", required=True, help="pointer file")
+    parser.add_argument("--ranking", required=True, type=Path)
+    parser.add_argument("--model", required=True, type=Path, help="pointer file")
+    parser.add_argument("--detected-on", type=Path, nargs="*", help="the train prompts that a detected ranking is of")
     parser.add_argument("--experiment", required=True, help="seeds the random draws")
     parser.add_argument("--conditions", required=True, nargs="+", type=Condition.parse)
     parser.add_argument("--random-arm", required=True, type=json.loads, help="the study's random arm, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="index.json, beside the head-set files")
     arguments = parser.parse_args()
-    index = write_head_sets(
-        folder=arguments.output.parent,
+    sets = choose_head_sets(
         conditions=arguments.conditions,
         ranked=ranked_heads(read_json(arguments.ranking)),
         shape=Pointer.read(arguments.model).shape,
         random_arm=RandomArm(**arguments.random_arm),
         experiment=arguments.experiment,
     )
-    write_json(arguments.output, index)
+    write_head_sets(arguments.output, sets, [arguments.ranking, arguments.model, *arguments.detected_on])
 
 
 if __name__ == "__main__":

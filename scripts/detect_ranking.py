@@ -1,10 +1,14 @@
-"""Rank all heads of a model by the Wu et al. 2024 copy score on train prompts."""
+"""Rank all heads of a model by the Wu et al. 2024 copy score on train prompts: from the store, or computed."""
 
 import argparse
 import json
+from pathlib import Path
 
-from head_ablation.files import write_json
+from head_ablation.jobs import Job, Place, make_ranking
+from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
+from head_ablation.prompts import read_prompts
+from head_ablation.store import Store
 
 
 def main() -> None:
@@ -12,14 +16,14 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="pointer file")
     parser.add_argument("--prompts", required=True, help="train prompts")
     parser.add_argument("--identity", required=True, type=json.loads, help="what is ranked, as JSON")
-    parser.add_argument("--settings", required=True, type=json.loads, help="detection and generation")
-    parser.add_argument("--threads", required=True, type=int)
-    parser.add_argument("--output", required=True)
-    arguments = parser.parse_args()
-    from head_ablation.runs import detect
-
-    ranking = detect(arguments.model, arguments.prompts, arguments.settings, arguments.threads)
-    write_json(arguments.output, {**arguments.identity, **ranking})
+    parser.add_argument("--settings", required=True, type=json.loads, help="detection and generation, as JSON")
+    parser.add_argument("--place", required=True, type=json.loads, help="threads, gpus and minutes, as JSON")
+    parser.add_argument("--store", required=True, type=Path)
+    parser.add_argument("--output", required=True, type=Path)
+    a = parser.parse_args()
+    prompts = read_prompts(a.prompts)
+    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(**a.place))
+    make_ranking(job, a.identity, a.output)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""Ask a model the prompts of one experiment under one condition, and write what it said."""
+"""Write what a model says to the prompts of one experiment under one condition: from the store, or computed."""
 
 import argparse
 import json
+from pathlib import Path
 
-from head_ablation.files import read_json, write_json
+from head_ablation.files import read_json
+from head_ablation.heads import HeadSet
+from head_ablation.jobs import Job, Place, make_level
+from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
-from head_ablation.provenance import write_provenance
+from head_ablation.prompts import read_prompts
+from head_ablation.store import Store
 
 
 def main() -> None:
@@ -13,19 +18,17 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="pointer file")
     parser.add_argument("--prompts", required=True, help="test prompts")
     parser.add_argument("--heads", required=True, help="head-set file")
+    parser.add_argument("--indexes", required=True, help="pattern: the indexes of all head sets of the experiment")
     parser.add_argument("--settings", required=True, type=json.loads, help="generation settings, as JSON")
-    parser.add_argument("--threads", required=True, type=int)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--provenance", required=True, help="output: what varies between runs")
-    arguments = parser.parse_args()
-    from head_ablation.runs import generate_condition
-
-    heads = read_json(arguments.heads)["heads"]
-    generation, facts = generate_condition(
-        arguments.model, arguments.prompts, heads, arguments.settings, arguments.threads
-    )
-    write_provenance(arguments.provenance, **facts)
-    write_json(arguments.output, generation)
+    parser.add_argument("--place", required=True, type=json.loads, help="threads, gpus and minutes, as JSON")
+    parser.add_argument("--store", required=True, type=Path)
+    parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--provenance", required=True, type=Path, help="output: what varies between runs")
+    a = parser.parse_args()
+    prompts = read_prompts(a.prompts)
+    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(**a.place))
+    heads = HeadSet.parse(read_json(a.heads)["heads"])
+    make_level(job, heads, a.output, a.provenance, a.indexes)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Write the train and test samples of one question."""
+"""Write the train and test samples of one question, each only if it changed, and their index."""
 
 import argparse
 import json
+from pathlib import Path
 
-from head_ablation.files import write_jsonl
+from head_ablation.files import jsonl_text, sha256_text, write_if_changed, write_json
 from head_ablation.problems import run_script
-from head_ablation.samples import build_samples, load_filings, split_clusters
+from head_ablation.samples import load_split_filings, split_samples
 
 
 def main() -> None:
@@ -13,16 +14,16 @@ def main() -> None:
     parser.add_argument("--settings", required=True, type=json.loads, help="the study's `filings`, as JSON")
     parser.add_argument("--column", required=True, help="the question's answer column")
     parser.add_argument("--matcher", required=True)
-    parser.add_argument("--train", required=True, help="output")
-    parser.add_argument("--test", required=True, help="output")
+    parser.add_argument("--output", required=True, type=Path, help="{question}.index.json, beside the samples files")
     arguments = parser.parse_args()
-    settings = arguments.settings
-    test_fraction = settings.pop("test_fraction")
-    filings = load_filings(**settings)
-    train, test = split_clusters([f.facts for f in filings], settings["seed"], test_fraction)
-    samples = build_samples(filings, arguments.column, arguments.matcher)
-    for path, clusters in ((arguments.train, train), (arguments.test, test)):
-        write_jsonl(path, [sample.to_json() for sample in samples if sample.cluster in clusters])
+    filings, clusters = load_split_filings(arguments.settings)
+    index = {}
+    for split, samples in split_samples(filings, clusters, arguments.column, arguments.matcher).items():
+        path = arguments.output.with_name(arguments.output.name.replace("index.json", f"{split}.jsonl"))
+        text = jsonl_text(sample.to_json() for sample in samples)
+        write_if_changed(path, text)
+        index[path.name] = {"samples": len(samples), "sha256": sha256_text(text)}
+    write_json(arguments.output, index)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def write_inputs(folder):
         "prompt": {"filler": str(folder / "filler.txt")},
         "rankings": {"wu24": f"{folder}/rankings/{{question}}/tokens_{{tokens}}.json", "found": "detect"},
         "levels": [2, 5],
+        "random": {"exclude_top": 5},
     }
 
 
@@ -155,7 +156,8 @@ CONFIG_CASES = {
     "level_0": ("levels", [0, 5], "levels[0]", "0", "1 or more"),
     "level_decimal": ("levels", [2.5], "levels[0]", "2.5", "a whole number of heads"),
     "level_above_heads": ("levels", [2, 33], "levels[1]", "33", "at most 32 heads (model tiny: 4 layers x 8 heads)"),
-    "level_beside_excluded": ("levels", [2, 17], "levels[1]", "17", "at most 15, so that 17 random heads remain"),
+    "level_beside_excluded": ("levels", [2, 28], "levels[1]", "28", "at most 27, so that 28 random heads remain"),
+    "default_exclusion_above_heads": ("random", {}, "levels[1]", "5", "at most 0, so that 5 random heads remain"),
     "too_many_excluded": ("random.exclude_top", 28, "levels[1]", "5", "at most 4, so that 5 random heads remain"),
     "duplicate_levels": ("levels", [5, 5], "levels", "[5, 5]", "each value once"),
     "empty_levels": ("levels", [], "levels", "[]", "at least one level"),

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections import Counter
 
 import pytest
 from published_study import FOLDER, PROJECT, load, needs_published_study
@@ -53,37 +52,55 @@ def filings(folder, evidence=None, texts=TEXTS, rows=tuple(ROWS)):
 @needs_published_study
 def test_the_split_is_the_published_one():
     rows = read_ground_truth(FOLDER / "ground_truth.csv", [])
-    train, test = split_clusters(rows, seed=42, test_fraction=0.2)
-    for name, clusters in (("train", train), ("test", test)):
-        ours = {row["filename"] for row in rows if row["cik"] in clusters}
+    clusters = split_clusters(rows, seed=42, test_fraction=0.2, split="study")
+    for name in ("train", "test"):
+        ours = {row["filename"] for row in rows if row["cik"] in clusters[name]}
         assert ours == set(load(FOLDER / f"{name}_samples.json"))
-    other_train, _ = split_clusters(rows, seed=43, test_fraction=0.2)
-    assert other_train != train  # negative control
+    assert split_clusters(rows, seed=43, test_fraction=0.2, split="study") != clusters  # negative controls
+    assert split_clusters(rows, seed=42, test_fraction=0.2, split="hash") != clusters
 
 
 @needs_published_study
 def test_the_published_test_sets_have_the_published_sizes():
     rows = read_ground_truth(FOLDER / "ground_truth.csv", [STATE])
-    _, test = split_clusters(rows, 42, 0.2)
+    test = split_clusters(rows, 42, 0.2, "study")["test"]
     answered = [row for row in rows if row["cik"] in test and row[STATE] not in ("", "NULL")]
     published = load(FOLDER / "published" / "wu24" / "llama3_instruct" / "inc_state" / "tokens_2048.json")
     # Four train and one test filing had no text in the published study.
     assert len(answered) - published["test_samples"] in (0, 1)
 
 
+@pytest.mark.parametrize("split", ["hash", "study"])
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
-def test_companies_are_never_in_both_splits(seed, fraction):
+def test_companies_are_never_in_both_splits(seed, fraction, split):
     rows = [{"cik": str(number % 13), "filename": f"{number}"} for number in range(40)]
-    train, test = split_clusters(rows, seed, fraction)
-    assert not train & test
-    assert train | test == {str(number) for number in range(13)}
-    assert len(test) == int(fraction * 13)
+    clusters = split_clusters(rows, seed, fraction, split)
+    assert not clusters["train"] & clusters["test"]
+    assert clusters["train"] | clusters["test"] == {str(number) for number in range(13)}
+    if split == "study":
+        assert len(clusters["test"]) == int(fraction * 13)
 
 
-def test_the_split_does_not_depend_on_how_many_filings_a_company_has():
+@pytest.mark.parametrize("split", ["hash", "study"])
+def test_the_split_does_not_depend_on_how_many_filings_a_company_has(split):
     once = [{"cik": str(number)} for number in range(10)]
-    assert split_clusters(once, 1, 0.3) == split_clusters([row for row in once for _ in range(3)], 1, 0.3)
+    many = [row for row in once for _ in range(3)]
+    assert split_clusters(once, 1, 0.3, split) == split_clusters(many, 1, 0.3, split)
+
+
+@pytest.mark.parametrize(("split", "stays"), [("hash", True), ("study", False)])
+def test_one_more_company_moves_no_other_by_hash_but_does_in_the_study(split, stays):
+    rows = [{"cik": str(number)} for number in range(60)]
+    before, after = split_clusters(rows[:-1], 42, 0.3, split), split_clusters(rows, 42, 0.3, split)
+    assert (after["test"] - {"59"} == before["test"]) is stays
+
+
+def test_the_hash_split_meets_its_share_on_average():
+    rows = [{"cik": str(number)} for number in range(100)]
+    sizes = [len(split_clusters(rows, seed, 0.2)["test"]) for seed in range(200)]
+    assert sum(sizes) / len(sizes) == pytest.approx(20, abs=1)  # 3.5 standard errors
+    assert len({frozenset(split_clusters(rows, seed, 0.2)["test"]) for seed in range(20)}) == 20
 
 
 def test_unknown_facts_give_no_sample(tmp_path):
@@ -248,8 +265,6 @@ def test_a_sample_comes_back_from_json_as_it_was():
 def test_the_shipped_companies_split_leaves_both_sides_answers():
     with COMPANIES.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    train, test = split_clusters(rows, 42, 0.2)
-    sizes = Counter("train" if row["cik"] in train else "test" for row in rows)
-    assert sizes["test"] >= 10
-    assert sizes["train"] >= 30
-    assert len(test) == int(0.2 * len({row["cik"] for row in rows}))
+    clusters = split_clusters(rows, 42, 0.2)
+    assert len(clusters["test"]) >= 10
+    assert len(clusters["train"]) >= 30

@@ -5,20 +5,17 @@ import json
 
 import pytest
 import yaml
-from byte_tokenizer import BOS_ID
 from jsonschema import Draft202012Validator
 from published_study import PROJECT, RANKINGS, RESULTS, load, needs_published_study
 from test_scoring import IDENTITY, scored
-from tiny_llama import save_tiny_llama
+from tiny_jobs import tiny_job
 
 from head_ablation.config import Experiment, load_study
 from head_ablation.detection import Copies, rank_heads
-from head_ablation.files import read_json, write_json, write_jsonl
-from head_ablation.head_sets import write_head_sets
-from head_ablation.heads import Condition, Head, ModelShape, RandomArm
-from head_ablation.model_sources import prepare
-from head_ablation.prompts import Prompt
-from head_ablation.runs import generate_condition
+from head_ablation.files import read_json
+from head_ablation.head_sets import choose_head_sets, head_set_text
+from head_ablation.heads import Condition, Head, HeadSet, ModelShape, RandomArm
+from head_ablation.jobs import make_level
 
 NAMES = ("config", "ranking", "head_set", "generation", "ablation_result")
 
@@ -37,26 +34,20 @@ def detected_ranking():
     return identity | {"head_rankings": rank_heads(ModelShape(2, 2, 8).all_heads(), [copies])}
 
 
-def head_sets(folder):
+def head_sets():
     conditions = [Condition("top", 2), Condition("random", 2, 0)]
     arm = RandomArm(draws=1, seed=0, sampler="permutation", exclude_top=2)
-    write_head_sets(folder, conditions, [Head(1, 0), Head(0, 1)], ModelShape(2, 3, 8), arm, "any")
-    return [read_json(folder / f"{condition}.json") for condition in conditions]
+    sets = choose_head_sets(conditions, [Head(1, 0), Head(0, 1)], ModelShape(2, 3, 8), arm, "any")
+    return [json.loads(head_set_text(*item)) for item in sets.items()]
 
 
 @pytest.fixture(scope="module")
 def made_generation(tmp_path_factory):
     """A generation file's content, made by the tiny model."""
     folder = tmp_path_factory.mktemp("generation")
-    pointer = prepare(str(save_tiny_llama(folder / "model")), None, folder)
-    write_json(folder / "model.json", pointer.to_json())
-    prompts = [Prompt(f"{n}.txt", str(n), "1929", [BOS_ID, 40 + n, 41, 42], (1, 3), (1, 2)) for n in range(3)]
-    write_jsonl(folder / "prompts.jsonl", [prompt.to_json() for prompt in prompts])
-    settings = {"max_new_tokens": 3, "stop": ["\n"], "batch_size": 2, "dtype": "float32", "attention": "sdpa"}
-    settings |= {"device": "cpu", "trust_remote_code": False, "mode": "zero_output", "positions": "all"}
-    paths = str(folder / "model.json"), str(folder / "prompts.jsonl")
-    content, _ = generate_condition(*paths, ["L1H3", "L0H2"], settings, threads=1)
-    return json.loads(json.dumps(content))
+    output = folder / "top-2.json"
+    make_level(tiny_job(folder), HeadSet.parse(["L1H3", "L0H2"]), output, folder / "top-2.provenance.json", "none")
+    return read_json(output)
 
 
 def full_result():
@@ -74,8 +65,8 @@ def test_a_detected_ranking_is_valid():
     assert faults("ranking", detected_ranking()) == []
 
 
-def test_head_set_files_are_valid(tmp_path):
-    assert [faults("head_set", content) for content in head_sets(tmp_path)] == [[], []]
+def test_head_set_files_are_valid():
+    assert [faults("head_set", content) for content in head_sets()] == [[], []]
 
 
 def test_a_made_generation_is_valid(made_generation):
@@ -167,10 +158,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("name", "place"), [(name, place) for name in BROKEN for place in range(len(BROKEN[name]))])
-def test_broken_files_are_not_valid(tmp_path, made_generation, name, place):
+def test_broken_files_are_not_valid(made_generation, name, place):
     made = {
         "ranking": detected_ranking(),
-        "head_set": head_sets(tmp_path)[0],
+        "head_set": head_sets()[0],
         "generation": made_generation,
         "ablation_result": full_result(),
     }

@@ -5,8 +5,7 @@ import random
 import pytest
 from published_study import RESULTS, load, needs_published_study
 
-from head_ablation.heads import Condition, Head
-from head_ablation.problems import StudyError
+from head_ablation.heads import Condition
 from head_ablation.prompts import Prompt, prompts_digest
 from head_ablation.scoring import Judge, score_experiment
 
@@ -15,7 +14,6 @@ PROMPTS = [
     Prompt(f"{n}_1993.txt", str(n), gold, [n, n, n], (0, 2), (0, 1) if n < 4 else None, "" if n < 4 else "not stated")
     for n, gold in enumerate(GOLDS)
 ]
-RANKED = [Head(3, 1), Head(0, 7), Head(2, 2), Head(1, 0), *(Head(9, head) for head in range(6))]
 JUDGE = Judge("year", "typed")
 IDENTITY = {"method": "wu24_ablation_incremental", "model_key": "tiny", "question": "inc_year", "total_tokens": 3}
 
@@ -46,7 +44,7 @@ ABLATED = {
 
 def scored(judge=JUDGE, baseline=BASELINE, ablated=None, prompts=PROMPTS):
     conditions = {Condition.parse(name): made for name, made in (ablated or ABLATED).items()}
-    return score_experiment(IDENTITY, prompts, RANKED, baseline, conditions, judge)
+    return score_experiment(IDENTITY, prompts, baseline, conditions, judge)
 
 
 def counts(entry):
@@ -93,15 +91,15 @@ def test_draws_are_pooled_and_kept():
     assert three["correct_study"] == sum(draw["correct_study"] for draw in three["draws"])
 
 
-def test_top_heads_are_listed_in_rank_order():
-    two, three = scored()["top_heads_ablations"]
-    assert two["heads_str"] == ["L3H1", "L0H7"]
-    assert three["heads"] == [[3, 1], [0, 7], [2, 2]]
+def test_heads_are_listed_in_layer_major_order():
+    _, three = scored()["top_heads_ablations"]
+    assert three["heads"] == [[0, 7], [2, 2], [3, 1]]
+    assert three["heads_str"] == ["L0H7", "L2H2", "L3H1"]
     assert three["num_heads"] == 3
 
 
 def test_levels_are_sorted_as_numbers():
-    top = generation(["1929"] * 5, [str(head) for head in RANKED])
+    top = generation(["1929"] * 5, [f"L9H{head}" for head in range(10)])
     drawn = generation(["1929"] * 5, [f"L8H{head}" for head in range(10)])
     ablated = {"top-10": top, "random-10-0": drawn, **ABLATED}
     result = scored(ablated=dict(random.Random(0).sample(sorted(ablated.items()), len(ablated))))
@@ -130,29 +128,6 @@ def test_the_protocol_is_the_baselines():
     protocol = scored()["protocol"]
     assert protocol["prompts_sha256"] == prompts_digest(PROMPTS)
     assert set(protocol) == {"protocol_version", "model", "prompts_sha256", "settings"}
-
-
-@pytest.mark.parametrize("condition", ["baseline", "top-2", "random-3-1"])
-def test_generations_of_other_prompts_are_refused_by_condition(condition):
-    other = [Prompt(p.filename, p.cluster, p.gold, [*p.token_ids[:2], 77], (0, 2), (0, 1)) for p in PROMPTS]
-    wrong = generation(["1929"] * 5, ABLATED.get(condition, BASELINE)["heads"], prompts=other)
-    changed = {"baseline": wrong} if condition == "baseline" else {"ablated": ABLATED | {condition: wrong}}
-    with pytest.raises(StudyError, match=f"{condition} were made from other prompts"):
-        scored(**changed)
-
-
-@pytest.mark.parametrize(
-    ("condition", "heads"),
-    [
-        ("top-2", ["L0H7", "L2H2"]),  # another ranking's
-        ("top-2", ["L0H7", "L2H2", "L3H1"]),  # another level's
-        ("random-2-0", ["L1H5"]),
-    ],
-)
-def test_generations_with_other_heads_are_refused_by_condition(condition, heads):
-    stale = generation(["1929"] * 5, heads)
-    with pytest.raises(StudyError, match=f"generations of {condition} ablate {len(heads)} heads"):
-        scored(ablated=ABLATED | {condition: stale})
 
 
 def test_scores_do_not_depend_on_the_order_of_the_files():
