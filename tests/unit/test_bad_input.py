@@ -367,7 +367,7 @@ def test_problems_of_contents_are_reported_together(good, tmp_path):
     replace_in(tmp_path / RANKING, "L3H0", "L32H5")
     (tmp_path / "rankings" / "inc_state" / f"tokens_{TOKENS}.json").unlink()
     (tmp_path / "filler.txt").write_text("", encoding="utf-8")
-    lines = refusal(changed(good, "levels", [2, 17]))
+    lines = refusal(changed(good, "levels", [2, 28]))
     fields = [line.split(": ")[1] for line in lines]
     assert {"levels[1]", f"7_1993.txt, {YEAR}", "head_rankings[3].head", "file"} <= set(fields)
     assert fields.count("file") == 2  # the filler, the missing ranking
