@@ -8,7 +8,7 @@ BENCH_PROMPTS := results/demo/prompts/smollm2/inc_year/tokens_384.test.jsonl
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test lint format bench clean help
+.PHONY: study test lint format bench store prune clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,9 +34,16 @@ format: $(BIN)/.installed-dev ## rewrite code in the house's format
 	ruff format .
 	snakefmt Snakefile rules
 
-bench: $(BIN)/.installed ## measure the engine, as ratios within one run
+bench: $(BIN)/.installed ## measure engine and workflow, as ratios within one run
 	snakemake $(BENCH_PROMPTS) --cores $(CORES) --quiet all
 	python scripts/bench.py --model results/models/smollm2/model.json --prompts $(BENCH_PROMPTS)
+	python scripts/bench_sweep.py
+
+store: $(BIN)/.installed ## say what the store holds and which study refers to it
+	@python scripts/store.py
+
+prune: $(BIN)/.installed ## remove from the store what no study refers to
+	@python scripts/store.py --prune
 
 clean: ## remove the demo's results; models stay
 	rm -rf results/demo .snakemake

@@ -34,7 +34,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        study_files("config.yaml", TABLES, FIGURES),
+        study_files("config.yaml", SAMPLES, TABLES, FIGURES),
+        every("heads", "/index.json"),
 
 
 rule rankings:

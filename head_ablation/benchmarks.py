@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 import torch
 
 from head_ablation.ablation import ablate
+from head_ablation.files import read_json
 from head_ablation.generation import GenerationSettings, generate
 from head_ablation.heads import Head, HeadSet
+from head_ablation.model_sources import Pointer
 from head_ablation.problems import StudyError
+from head_ablation.prompts import read_prompts
+from head_ablation.runs import Runner
 
 REPEATS = 3
 TIE = 1e-3  # logits; wrong ablations are off by more than 1
@@ -63,6 +68,25 @@ def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - start, result
+
+
+def plain_loop(result_file: str, index_file: str, prompts_file: str, threads: str) -> None:
+    """Computes the baseline and all conditions of an index one after the other, and checks them against a result.
+
+    Raises:
+        StudyError: an answer that is not the result's.
+    """
+    result, conditions = read_json(result_file), read_json(index_file)["conditions"]
+    pointer = Pointer.read(f"results/models/{result['model_key']}/model.json")
+    runner = Runner(pointer, {**result["protocol"]["settings"], "device": "auto"}, int(threads))
+    prompts = read_prompts(prompts_file)
+    said = {name: runner.answer(prompts, HeadSet.parse(heads), name)[0] for name, heads in conditions.items()}
+    baseline, _ = runner.answer(prompts, HeadSet(()), "baseline")
+    expected = {f"top-{entry['num_heads']}": entry for entry in result["top_heads_ablations"]}
+    for name, entry in {"baseline": result["baseline"], **expected}.items():
+        ours = baseline if name == "baseline" else said[name]
+        if [answer["text"] for answer in ours] != [sample["text"] for sample in entry["samples"]]:
+            raise StudyError(f"{name}: the plain loop gives other answers than {result_file}")
 
 
 @torch.inference_mode()
@@ -116,3 +140,7 @@ def _gap(model: Any, ids: Sequence[int], heads: HeadSet, first: int, second: int
     with ablate(model, heads):
         logits = model(input_ids=torch.tensor([ids], device=model.device), logits_to_keep=1).logits[0, -1]
     return abs(float(logits[first] - logits[second]))
+
+
+if __name__ == "__main__":
+    plain_loop(*sys.argv[1:])

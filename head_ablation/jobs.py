@@ -43,7 +43,7 @@ class Place:
 
     threads: int
     gpus: int
-    minutes: float
+    minutes: int
 
 
 @dataclass(frozen=True)

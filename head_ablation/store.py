@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Entry:
 
     def checksum(self) -> str:
         """The digest that tells a whole entry from a damaged one."""
-        return sha256_text(canonical_json(asdict(self)))
+        return sha256_text(canonical_json(vars(self)))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Store:
 
     def add(self, entry: Entry) -> Entry:
         """Keeps a result, and returns it."""
-        write_json(self.entry_file(entry.protocol), {**asdict(entry), "sha256": entry.checksum()})
+        write_json(self.entry_file(entry.protocol), {**vars(entry), "sha256": entry.checksum()})
         return entry
 
     @contextmanager
@@ -108,7 +108,7 @@ def read_entry(path: Path) -> Entry:
     try:
         entry = Entry(row["protocol"], row["content"], row["provenance"])
         intact = (row["sha256"], path.stem) == (entry.checksum(), protocol_digest(entry.protocol))
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         intact = False
     if not intact:
         raise StudyError(f"store entry {path}: its digest does not fit its content; it was changed or damaged")

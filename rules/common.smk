@@ -23,6 +23,7 @@ PLAN = Plan(STUDY)
 shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 STORE = "results/store"  # shared by all studies
+SAMPLES = [f"samples/{question}.index.json" for question in STUDY.questions]
 TABLES = [
     "tables/samples.parquet",
     "tables/levels.csv",
@@ -53,9 +54,9 @@ def study_files(*names):
     return [f"results/{STUDY.name}/{name}" for name in flat]
 
 
-def every(stage):
-    """The files of a stage, `rankings` or `ablation`: all methods and experiments."""
-    return study_files([f"{stage}/{method}/{e}.json" for method in STUDY.methods for e in STUDY.experiments()])
+def every(stage, file=".json"):
+    """The files of a stage (`rankings`, `heads`, `ablation`): all methods and experiments."""
+    return study_files([f"{stage}/{method}/{e}{file}" for method in STUDY.methods for e in STUDY.experiments()])
 
 
 def methods(given):
@@ -183,9 +184,13 @@ def head_sets(wildcards):
     return [written_head_set(str(condition), **wildcards) for condition in STUDY.conditions()]
 
 
-def level_place(wildcards, threads, resources):
-    """What a level job may take; no part of what decides its answers."""
-    return as_json({"threads": threads, "gpus": resources.gpu, "minutes": resources.runtime})
+def settled_heads(wildcards):
+    """No file: waits until the heads of all detected rankings are known. What hangs on a checkpoint only through other
+    jobs runs whether or not it has to; what asks for it is judged anew."""
+    for method in (method for method in STUDY.methods if STUDY.config["rankings"][method] == "detect"):
+        for model, question, tokens in STUDY.experiments():
+            checkpoints.heads.get(study=STUDY.name, method=method, model=model, question=question, tokens=tokens)
+    return []
 
 
 def generation_files(wildcards):

@@ -3,6 +3,7 @@
 
 rule draw:
     input:
+        settled_heads,
         curves="results/{study}/tables/curves.csv",
         levels="results/{study}/tables/levels.csv",
         code="head_ablation/figures.py",

@@ -23,12 +23,11 @@ rule generations:
         runtime=model_runtime,
     params:
         settings=generation_settings,
-        place=level_place,
         store=STORE,
         sweep="results/{study}/heads/*/{model}/{question}/tokens_{tokens}/index.json",
     shell:
         "python scripts/generate.py --model {input.model} --prompts {input.prompts} --heads {input.heads}"
-        " --indexes {params.sweep:q} --settings {params.settings:q} --place {params.place:q}"
+        " --indexes {params.sweep:q} --settings {params.settings:q} --place {threads} {resources.gpu} {resources.runtime}"
         " --store {params.store} --output {output.generations} --provenance {output.provenance} 2> {log}"
 
 

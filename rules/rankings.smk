@@ -46,9 +46,8 @@ rule detected_ranking:
     params:
         identity=ranking_identity,
         settings=detection_settings,
-        place=level_place,
         store=STORE,
     shell:
         "python scripts/detect_ranking.py --model {input.model} --prompts {input.prompts}"
-        " --identity {params.identity:q} --settings {params.settings:q} --place {params.place:q}"
+        " --identity {params.identity:q} --settings {params.settings:q} --place {threads} {resources.gpu} {resources.runtime}"
         " --store {params.store} --output {output} 2> {log}"

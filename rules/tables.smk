@@ -17,6 +17,7 @@ rule write_config:
 
 rule tables:
     input:
+        settled_heads,
         results=every("ablation"),
         code=["head_ablation/tables.py", "head_ablation/statistics.py"],
     output:

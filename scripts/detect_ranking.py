@@ -17,12 +17,12 @@ def main() -> None:
     parser.add_argument("--prompts", required=True, help="train prompts")
     parser.add_argument("--identity", required=True, type=json.loads, help="what is ranked, as JSON")
     parser.add_argument("--settings", required=True, type=json.loads, help="detection and generation, as JSON")
-    parser.add_argument("--place", required=True, type=json.loads, help="threads, gpus and minutes, as JSON")
+    parser.add_argument("--place", required=True, type=int, nargs=3, metavar=("THREADS", "GPUS", "MINUTES"))
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     a = parser.parse_args()
     prompts = read_prompts(a.prompts)
-    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(**a.place))
+    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place))
     make_ranking(job, a.identity, a.output)
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +15,7 @@ from typing import Any
 from byte_tokenizer import BOS_ID
 from tiny_llama import save_tiny_llama
 
+from head_ablation.files import write_json, write_jsonl
 from head_ablation.head_sets import write_head_sets
 from head_ablation.heads import Condition, HeadSet
 from head_ablation.jobs import Job, Place
@@ -16,6 +23,7 @@ from head_ablation.model_sources import prepare
 from head_ablation.prompts import Prompt
 from head_ablation.store import Store
 
+PROJECT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "max_new_tokens": 3,
     "stop": ["\n"],
@@ -51,3 +59,56 @@ def write_sweep(folder: Path, sets: dict[str, list[str]], method: str = "wu24") 
     chosen = {Condition.parse(name): HeadSet.parse(heads) for name, heads in sets.items()}
     write_head_sets(index, chosen, [ranking])
     return str(folder / "heads" / "*" / "tiny" / "inc_year" / "tokens_4" / "index.json")
+
+
+def generate_command(folder: Path, job: Job, name: str, heads: list[str], indexes: str = "none") -> list[str]:
+    """Arguments behind `python` that make one condition; writes `{name}.json` and its provenance to folder/out."""
+    write_json(folder / "model.json", job.pointer.to_json())
+    write_jsonl(folder / "prompts.jsonl", [prompt.to_json() for prompt in job.prompts])
+    write_json(folder / f"{name}.heads.json", {"heads": heads})
+    arguments = {
+        "model": folder / "model.json",
+        "prompts": folder / "prompts.jsonl",
+        "heads": folder / f"{name}.heads.json",
+        "indexes": indexes,
+        "settings": json.dumps(job.settings),
+        "store": job.store.folder,
+        "output": folder / "out" / f"{name}.json",
+        "provenance": folder / "out" / f"{name}.provenance.json",
+    }
+    place = [str(value) for value in (job.place.threads, job.place.gpus, job.place.minutes)]
+    named = [part for key, value in arguments.items() for part in (f"--{key}", str(value))]
+    return ["scripts/generate.py", *named, "--place", *place]
+
+
+def start_python(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """A Python process in the project's folder, with pipes to talk to it."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+HOLDER = """
+import json, sys
+from pathlib import Path
+from head_ablation.store import Store
+with Store(Path(sys.argv[1])).claim(json.loads(sys.argv[2])) as mine:
+    print(mine, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def claimed_elsewhere(store: Store, protocol: Mapping[str, Any]) -> Iterator[tuple[subprocess.Popen[str], bool]]:
+    """Another process that claims a protocol until it reads a line, and whether it got it; killed in the end."""
+    with start_python("-c", HOLDER, str(store.folder), json.dumps(protocol)) as process:
+        try:
+            yield process, process.stdout.readline() == "True\n"  # type: ignore[union-attr]
+        finally:
+            process.kill()

@@ -1,4 +1,4 @@
-"""A random Llama of 2 layers x 4 heads (2 of keys and values) over the byte tokenizer's vocabulary."""
+"""A random Llama, of 2 layers x 4 heads (2 of keys and values) by default, over the byte tokenizer's vocabulary."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from transformers import LlamaConfig, LlamaForCausalLM
 LAYERS, HEADS, POSITIONS = 2, 4, 512
 
 
-def tiny_llama(seed: int = 0, attention: str = "sdpa") -> Any:
+def tiny_llama(seed: int = 0, attention: str = "sdpa", layers: int = LAYERS, heads: int = HEADS) -> Any:
     """The model in evaluation mode; weights large enough that attention is far from uniform."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=VOCABULARY_SIZE,
-        hidden_size=32,
+        hidden_size=8 * heads,
         intermediate_size=48,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
         num_key_value_heads=2,
         max_position_embeddings=POSITIONS,
         bos_token_id=BOS_ID,
@@ -31,7 +31,7 @@ def tiny_llama(seed: int = 0, attention: str = "sdpa") -> Any:
     return LlamaForCausalLM(config).eval()
 
 
-def save_tiny_llama(folder: Path, seed: int = 0) -> Path:
+def save_tiny_llama(folder: Path, seed: int = 0, layers: int = LAYERS, heads: int = HEADS) -> Path:
     """Writes config, weights (safetensors) and tokenizer."""
-    tiny_llama(seed).save_pretrained(folder)
+    tiny_llama(seed, layers=layers, heads=heads).save_pretrained(folder)
     return save_byte_tokenizer(folder)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,43 +22,74 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of the project whose prepared models are the project's own."""
+    """A copy of the project whose prepared models are the project's own.
+
+    Attributes:
+        folder: where it is.
+        config: the study that is run.
+        study: its name.
+    """
 
     folder: Path
+    config: str = "studies/ci.yaml"
+    study: str = "ci"
 
-    def snakemake(self, *arguments: str, check: bool = True) -> str:
-        """Runs Snakemake on the tiny study and returns what it printed."""
-        fixed = ("--cores", "2", "--configfile", "studies/ci.yaml")  # last: it would swallow targets behind it
+    def start(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
+        """Starts Snakemake on the study, in a process group of its own."""
+        fixed = ("--cores", "2", "--configfile", self.config)  # last: it would swallow targets behind it
         command = [sys.executable, "-m", "snakemake", *arguments, *fixed]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        done = subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, **how.pop("env", {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            start_new_session=True,
+            **how,
         )
-        if check and done.returncode:
-            pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}")
-        return done.stdout
+
+    def snakemake(self, *arguments: str, check: bool = True, **how: Any) -> str:
+        """Runs Snakemake on the study and returns what it printed."""
+        process = self.start(*arguments, **how)
+        output, _ = process.communicate()
+        if check and process.returncode:
+            pytest.fail(f"{' '.join(map(str, process.args))} ended with {process.returncode}:\n{output[-6000:]}")
+        return output
 
     def results(self, *names: str) -> Path:
-        """A path below results/ci."""
-        return self.folder.joinpath("results", "ci", *names)
+        """A path below the study's results."""
+        return self.folder.joinpath("results", self.study, *names)
 
 
-def copy_project(folder: Path) -> Checkout:
-    """The project's files as they are now, with results/models shared, so that a model is converted once."""
+def jobs_run(output: str) -> list[str]:
+    """The jobs that Snakemake says it runs (or would run), as `rule` or `rule question condition`, sorted."""
+    blocks = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?:    .*\n)*)", output, re.MULTILINE)
+    return sorted(" ".join([rule, *_wildcards(block)]) for rule, block in blocks if rule != "all")
+
+
+def _wildcards(block: str) -> list[str]:
+    found = dict(re.findall(r"(question|split|condition)=([\w-]+)", block))
+    return [found[key] for key in ("question", "split", "condition") if key in found]
+
+
+def copy_project(folder: Path, share_models: bool = True) -> Checkout:
+    """The project's files as they are now.
+
+    Args:
+        folder: where to.
+        share_models: use the project's own results/models, so that SmolLM2 is converted once.
+    """
     for part in PARTS:
         source = PROJECT / part
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / part)
-    models = PROJECT / "results" / "models"
-    models.mkdir(parents=True, exist_ok=True)
     (folder / "results").mkdir()
-    (folder / "results" / "models").symlink_to(models)
+    if share_models:
+        models = PROJECT / "results" / "models"
+        models.mkdir(parents=True, exist_ok=True)
+        (folder / "results" / "models").symlink_to(models)
     return Checkout(folder)

@@ -1,0 +1,207 @@
+"""One job failing stops no other and says why; what is damaged or stale is found and made again."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from checkouts import copy_project, jobs_run
+from overflowing_llama import save_overflowing_llama
+from tiny_study import QUESTIONS, TinyStudy, write_tiny_study
+
+pytestmark = pytest.mark.workflow
+
+ARMS = (("top", ""), ("random", "-0"))
+PLACE = "given/tiny_model/inc_year/tokens_400"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> TinyStudy:
+    """The study, not yet run."""
+    return write_tiny_study(copy_project(tmp_path, share_models=False))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+    """The study, run to its end."""
+    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("finished"), share_models=False))
+    study.checkout.snakemake()
+    return study
+
+
+def generations(study: TinyStudy) -> dict[str, bytes]:
+    folder = study.checkout.results("generations")
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("[!.]*.json")
+        if "provenance" not in path.name
+    }
+
+
+def kill_once(process: subprocess.Popen[str], condition: str) -> list[int]:
+    """Kills the first job that makes this condition, as the kernel does when memory runs out; returns its id."""
+
+    def watch() -> None:
+        while process.poll() is None and not killed:
+            for job in psutil.Process(process.pid).children(recursive=True):
+                if is_making(job, condition):
+                    job.kill()
+                    killed.append(job.pid)
+                    return
+            time.sleep(0.02)
+
+    killed: list[int] = []
+    thread = threading.Thread(target=watch)
+    thread.start()
+    process.communicate()
+    thread.join()
+    return killed
+
+
+def is_making(job: psutil.Process, condition: str) -> bool:
+    try:
+        command = job.cmdline()
+    except psutil.Error:
+        return False
+    return "scripts/generate.py" in command and any(part.endswith(f"{PLACE}/{condition}.json") for part in command)
+
+
+def test_a_killed_level_stops_no_other_and_is_all_that_is_left_to_do(study: TinyStudy, finished: TinyStudy) -> None:
+    process = study.checkout.start("--keep-going")
+    assert kill_once(process, "top-20")
+    assert process.returncode
+    whole = generations(finished)
+    assert generations(study) == {name: text for name, text in whole.items() if name != f"{PLACE}/top-20.json"}
+    ran = jobs_run(study.checkout.snakemake())
+    assert ran == ["draw", "generations inc_year top-20", "score inc_year", "tables"]
+    assert generations(study) == whole
+
+
+def test_a_killed_level_is_tried_again_if_retries_are_allowed(study: TinyStudy, finished: TinyStudy) -> None:
+    process = study.checkout.start("--retries", "1")
+    assert kill_once(process, "random-30-0")
+    assert process.returncode == 0
+    assert generations(study) == generations(finished)
+
+
+def overflow(study: TinyStudy) -> None:
+    """Another model, which overflows in float16 at the first level only."""
+    first, *_ = save_overflowing_llama(study.path("model"))
+    ranked = [first, "L0H0", "L1H2", "L1H3"]
+    for question in QUESTIONS:
+        entries = [{"head": head, "score": 1 - n / 10, "rank": n + 1} for n, head in enumerate(ranked)]
+        study.ranking(question).write_text(json.dumps({"question": question, "head_rankings": entries}))
+    study.configure(lambda config: config.update(levels=[1, 2, 3], random={"exclude_top": 2}))
+    study.configure(lambda config: config["models"]["tiny_model"].update(dtype="float16"))
+
+
+def test_a_level_that_overflows_stops_no_other_and_says_why(study: TinyStudy) -> None:
+    overflow(study)
+    output = study.checkout.snakemake("--keep-going", check=False)
+    for question in QUESTIONS:
+        place = f"generations/given/tiny_model/{question}/tokens_400/top-1"
+        assert f"{place}: the model's logits are not numbers (NaN); try dtype: float32 or bfloat16" in output
+    assert "Traceback" not in output
+    made = {Path(name).stem for name in generations(study)}
+    assert made == {"tokens_400", *(f"{arm}-{n}{draw}" for n in (1, 2, 3) for arm, draw in ARMS)} - {"top-1"}
+    study.configure(lambda config: config["models"]["tiny_model"].update(dtype="float32"))
+    study.checkout.snakemake()
+    assert "top-1" in {Path(name).stem for name in generations(study)}
+
+
+def damage(path: Path, number: int) -> None:
+    """Truncates every other file, and changes an answer in the rest."""
+    text = path.read_text()
+    path.write_text(text[: len(text) // 2] if number % 2 else re.sub(r'"text": "', '"text": "1929', text, count=1))
+
+
+def test_damaged_store_entries_are_never_used(finished: TinyStudy) -> None:
+    whole = generations(finished)
+    entries = sorted((finished.checkout.folder / "results" / "store" / "entries").glob("*/*.json"))
+    for number, path in enumerate(entries):
+        damage(path, number)
+    finished.checkout.snakemake("--forcerun", "generations", "baseline")
+    assert generations(finished) == whole
+    logs = [path.read_text() for path in finished.checkout.results("logs", "generations").rglob("*.log")]
+    assert any("its digest does not fit its content" in log for log in logs)
+    assert any("broken JSON" in log for log in logs)
+
+
+def test_results_copied_without_metadata_cost_no_model_load(finished: TinyStudy) -> None:
+    whole = generations(finished)
+    ran = jobs_run(finished.checkout.snakemake("--forceall"))
+    assert sum(job.startswith(("generations", "baseline")) for job in ran) == len(whole)
+    logs = {path: path.read_text() for path in finished.checkout.results("logs", "generations").rglob("*.log")}
+    assert len(logs) == len(whole)
+    assert [path for path, text in logs.items() if "from the store" not in text] == []
+    assert generations(finished) == whole
+
+
+def stale(study: TinyStudy, condition: str, field: str, value: object) -> str:
+    """Puts another value into a generation file; what Snakemake then says."""
+    path = study.checkout.results("generations", PLACE, f"{condition}.json")
+    whole = path.read_bytes()
+    content = json.loads(whole)
+    (content["settings"] if field in content["settings"] else content)[field] = value
+    path.write_text(json.dumps(content))
+    try:
+        return study.checkout.snakemake(check=False)
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("condition", "field", "value"),
+    [
+        ("top-10", "heads", [f"L0H{head}" for head in range(10)]),
+        ("random-40-0", "heads", [f"L{layer}H0" for layer in range(8)]),
+        ("top-30", "prompts_sha256", "0" * 64),
+        ("top-30", "positions", "decode"),
+    ],
+)
+def test_scoring_refuses_a_stale_generation_file(
+    finished: TinyStudy, condition: str, field: str, value: object
+) -> None:
+    output = stale(finished, condition, field, value)
+    assert re.search(
+        rf"{PLACE}/{condition}\.json: (settings\.)?{field}: found .*; expected .* as the study says now", output
+    )
+    assert "Remove it and run again" in output
+    assert not finished.checkout.results("ablation", f"{PLACE}.json").exists()
+    assert jobs_run(finished.checkout.snakemake()) == ["draw", "score inc_year", "tables"]
+
+
+def test_samples_changed_by_hand_are_refused(study: TinyStudy) -> None:
+    study.checkout.snakemake()
+    samples = study.checkout.results("samples", "inc_year.test.jsonl")
+    samples.write_text(samples.read_text().replace("Texas", "Oregon"))
+    output = study.checkout.snakemake(check=False)
+    assert re.search(r"samples/inc_year.test.jsonl: SHA-256: found .*, by the filings as it is now", output)
+    samples.with_name("inc_year.index.json").unlink()
+    study.checkout.snakemake()
+    assert "Texas" in samples.read_text()
+
+
+def computed(study: TinyStudy) -> int:
+    """How many conditions the jobs of a study computed, by their logs."""
+    logs = study.checkout.results("logs", "generations").rglob("*.log")
+    return sum(len(re.findall(r": (\d+)/\1 prompts", path.read_text())) for path in logs)
+
+
+def test_two_studies_at_once_compute_nothing_twice(tmp_path: Path) -> None:
+    checkout = copy_project(tmp_path, share_models=False)
+    studies = [write_tiny_study(checkout, name) for name in ("tiny", "other")]
+    studies[0].checkout.snakemake("results/models/tiny_model/model.json")
+    for process in [study.checkout.start() for study in studies]:
+        output, _ = process.communicate()
+        assert process.returncode == 0, output[-3000:]
+    entries = list((checkout.folder / "results" / "store" / "entries").glob("*/*.json"))
+    assert sum(computed(study) for study in studies) == len(entries) == 9 * len(QUESTIONS)
+    assert generations(studies[0]) == generations(studies[1])
+    assert min(computed(study) for study in studies) > 0  # both had a part in it

@@ -1,0 +1,134 @@
+"""Stopping a run at any moment loses at most the levels in flight: it goes on where it was, to the same bytes."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from checkouts import Checkout, copy_project
+from tiny_study import TinyStudy, write_tiny_study
+
+pytestmark = pytest.mark.workflow
+
+MARK = "RUN_OF_A_TEST"
+VARYING = ("logs", "benchmarks")
+
+
+def products(study: TinyStudy) -> dict[str, bytes]:
+    """Every file that a study makes and that is the same in each run, by its path."""
+    folder = study.checkout.results()
+    files = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] not in VARYING]
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if not path.name.startswith(".") and "provenance" not in path.name
+    }
+
+
+def stored(checkout: Checkout) -> dict[str, int]:
+    """The store's entries and their inodes: a result that is computed again is another file."""
+    entries = (checkout.folder / "results" / "store" / "entries").glob("*/[!.]*.json")
+    return {path.name: path.stat().st_ino for path in entries}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the study makes if nobody disturbs it."""
+    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("undisturbed"), share_models=False))
+    study.checkout.snakemake()
+    return products(study)
+
+
+def processes_of(mark: str) -> list[psutil.Process]:
+    """Every process of a run, however deep."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except psutil.Error:  # gone meanwhile
+            continue
+    return found
+
+
+def kill_everything(_process: subprocess.Popen[str], mark: str) -> None:
+    while alive := [process for process in processes_of(mark) if process.status() != psutil.STATUS_ZOMBIE]:
+        for process in alive:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+
+
+def press_control_c(process: subprocess.Popen[str], mark: str) -> None:
+    """What a terminal does: SIGINT for all of its foreground processes."""
+    for running in processes_of(mark):
+        try:
+            running.send_signal(signal.SIGINT)
+        except psutil.NoSuchProcess:
+            continue
+    process.wait(timeout=60)
+    kill_everything(process, mark)
+
+
+def unlock(checkout: Checkout) -> None:
+    """As Snakemake tells the user to do after a kill."""
+    if any((checkout.folder / ".snakemake" / "locks").glob("*")):
+        checkout.snakemake("--unlock")
+
+
+def lose_metadata(checkout: Checkout) -> None:
+    shutil.rmtree(checkout.folder / ".snakemake", ignore_errors=True)
+
+
+def begin_anew(checkout: Checkout) -> None:
+    for folder in ("tiny", "store", "models/tiny_model"):
+        shutil.rmtree(checkout.folder / "results" / folder, ignore_errors=True)
+    lose_metadata(checkout)
+
+
+@pytest.mark.parametrize(
+    ("stop", "clean_up", "times"),
+    [
+        pytest.param(kill_everything, unlock, 30, id="killed"),
+        pytest.param(press_control_c, unlock, 10, id="interrupted"),
+        pytest.param(kill_everything, lose_metadata, 10, id="killed-without-metadata"),
+    ],
+)
+def test_a_run_stopped_at_random_moments_ends_as_if_it_had_not_been(
+    tmp_path: Path,
+    undisturbed: dict[str, bytes],
+    stop: Callable[[subprocess.Popen[str], str], None],
+    clean_up: Callable[[Checkout], None],
+    times: int,
+) -> None:
+    study = write_tiny_study(copy_project(tmp_path, share_models=False))
+    moments = random.Random(times)
+    kept: dict[str, int] = {}
+    for _ in range(times):
+        mark = uuid.uuid4().hex
+        process = study.checkout.start("--quiet", "all", env={MARK: mark})
+        try:
+            process.wait(timeout=moments.uniform(0.5, 10))
+        except subprocess.TimeoutExpired:
+            stop(process, mark)
+        process.communicate()
+        if process.returncode == 0:  # it was done before the moment came
+            assert products(study) == undisturbed
+            begin_anew(study.checkout)
+            kept = {}
+        clean_up(study.checkout)
+        now = stored(study.checkout)
+        assert {name: now.get(name) for name in kept} == kept  # nothing that was finished is computed again
+        kept = now
+    study.checkout.snakemake()
+    assert products(study) == undisturbed
+    final = stored(study.checkout)
+    assert {name: final[name] for name in kept} == kept
