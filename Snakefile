@@ -35,12 +35,12 @@ rule all:
     default_target: True
     input:
         study_files("config.yaml", SAMPLES, TABLES, FIGURES),
-        every("heads", "/index.json"),
+        every("heads/{}/index.json"),
 
 
 rule rankings:
     input:
-        every("rankings"),
+        every("rankings/{}.json"),
 
 
 rule figures:

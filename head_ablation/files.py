@@ -26,6 +26,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk says not whose write it refused
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

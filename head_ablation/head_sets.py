@@ -29,17 +29,21 @@ def choose_head_sets(
         raise StudyError(f"{experiment}: {error}; lower the levels") from None
 
 
-def write_head_sets(index: Path, sets: Mapping[Condition, HeadSet], made_from: Iterable[Path]) -> None:
+def write_head_sets(
+    index: Path, sets: Mapping[Condition, HeadSet], fingerprint: str, made_from: Iterable[Path]
+) -> None:
     """Writes `{condition}.json` for every condition whose file is missing or says otherwise, then the index.
 
     Args:
         index: the index file; the head-set files stand beside it.
         sets: condition -> its heads.
+        fingerprint: of the model.
         made_from: the files that decided them, the ranking for one.
     """
     for condition, heads in sets.items():
         write_if_changed(index.with_name(f"{condition}.json"), head_set_text(condition, heads))
     content = {
+        "model_fingerprint": fingerprint,
         "made_from": {str(path): sha256_file(path) for path in made_from},
         "conditions": {str(condition): heads.names() for condition, heads in sets.items()},
     }
@@ -51,15 +55,23 @@ def head_set_text(condition: Condition, heads: HeadSet) -> str:
     return json_text({"arm": condition.arm, "level": condition.level, "draw": condition.draw, "heads": heads.names()})
 
 
-def current_head_sets(indexes: str) -> Iterator[tuple[str, HeadSet]]:
+def current_head_sets(indexes: str, fingerprint: str) -> Iterator[tuple[str, HeadSet]]:
     """`{method}/{condition}` and heads of each condition in the index files, except where they are out of date.
 
     Args:
         indexes: a pattern for index files, `results/{study}/heads/*/{experiment}/index.json`.
+        fingerprint: of the model as it is now.
     """
     for path in map(Path, sorted(glob.glob(indexes))):
-        index = read_json(path)
-        if all(Path(source).is_file() and sha256_file(source) == sha for source, sha in index["made_from"].items()):
-            method = path.parts[-5]
-            for condition, names in index["conditions"].items():
-                yield f"{method}/{condition}", HeadSet.parse(names)
+        for condition, names in _current_conditions(path, fingerprint):
+            yield f"{path.parts[-5]}/{condition}", HeadSet.parse(names)
+
+
+def _current_conditions(index: Path, fingerprint: str) -> Iterable[tuple[str, list[str]]]:
+    try:
+        content = read_json(index)
+    except StudyError:  # being made again, or damaged: then it is no guide
+        return []
+    made_from = content["made_from"].items()
+    unchanged = all(Path(source).is_file() and sha256_file(source) == sha256 for source, sha256 in made_from)
+    return content["conditions"].items() if unchanged and content["model_fingerprint"] == fingerprint else []

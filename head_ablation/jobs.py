@@ -43,7 +43,7 @@ class Place:
 
     threads: int
     gpus: int
-    minutes: int
+    minutes: float
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Sweep:
 
     def _conditions(self) -> Iterator[tuple[str, HeadSet]]:
         yield "baseline", HeadSet(())
-        yield from current_head_sets(self.indexes)
+        yield from current_head_sets(self.indexes, self.job.pointer.fingerprint)
 
 
 def work_ahead(sweep: Sweep, watch: Stopwatch) -> None:
@@ -205,7 +205,7 @@ def work_ahead(sweep: Sweep, watch: Stopwatch) -> None:
         sweep: the sweep.
         watch: started with the job, whose time limit is kept.
     """
-    slowest = 0.0
+    slowest = watch.seconds  # the job's own condition, the loading included
     for name, heads in sweep.unclaimed():
         if watch.seconds + MARGIN * slowest > 60 * sweep.job.place.minutes:
             _say("no time is left to work ahead")

@@ -19,7 +19,7 @@ from head_ablation.progress import progress
 from head_ablation.prompts import Prompt, PromptTokenizer
 from head_ablation.provenance import Stopwatch
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # CUDA, CPU, CPU on other systems
+OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")  # CUDA; CPU and files; other systems
 
 
 class Runner:

@@ -31,10 +31,13 @@ def claim_cards(count: int, device: str) -> Iterator[list[str]]:
         device: the config's; a pinned `cuda:N` is taken as it is.
 
     Raises:
-        StudyError: there are fewer cards than that, at all.
+        StudyError: there are fewer cards than that, at all; without any, only `device: auto` is refused, which would
+            go on for days on the CPU.
     """
     cards = [] if count == 0 or device.startswith("cuda:") else visible_cards()
     if not cards:
+        if count and device == "auto":
+            _refuse_the_cpu(count)
         yield []
         return
     if count > len(cards):
@@ -48,6 +51,13 @@ def claim_cards(count: int, device: str) -> Iterator[list[str]]:
             yield mine
         finally:
             _restore(before)
+
+
+def _refuse_the_cpu(count: int) -> None:
+    import torch
+
+    if not torch.backends.mps.is_available():
+        raise StudyError(f"the job takes {count} cards, none is visible; set the model's `gpu: 0` to use the CPU")
 
 
 def visible_cards() -> list[str]:
@@ -75,7 +85,7 @@ def _wait_for(cards: list[str], count: int, held: ExitStack) -> list[str]:
 
 
 def _try(card: str, held: ExitStack) -> bool:
-    lock = FileLock(_folder() / f"{card}.lock")
+    lock = FileLock(_folder() / f"{card.replace('/', '_')}.lock")
     try:
         lock.acquire(blocking=False)
     except Timeout:

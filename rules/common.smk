@@ -54,9 +54,9 @@ def study_files(*names):
     return [f"results/{STUDY.name}/{name}" for name in flat]
 
 
-def every(stage, file=".json"):
-    """The files of a stage (`rankings`, `heads`, `ablation`): all methods and experiments."""
-    return study_files([f"{stage}/{method}/{e}{file}" for method in STUDY.methods for e in STUDY.experiments()])
+def every(pattern):
+    """The files of a pattern such as `rankings/{}.json`: all methods and experiments."""
+    return study_files([pattern.format(f"{method}/{e}") for method in STUDY.methods for e in STUDY.experiments()])
 
 
 def methods(given):

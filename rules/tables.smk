@@ -18,7 +18,7 @@ rule write_config:
 rule tables:
     input:
         settled_heads,
-        results=every("ablation"),
+        results=every("ablation/{}.json"),
         code=["head_ablation/tables.py", "head_ablation/statistics.py"],
     output:
         samples="results/{study}/tables/samples.parquet",

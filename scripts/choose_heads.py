@@ -15,21 +15,22 @@ from head_ablation.rankings import ranked_heads
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranking", required=True, type=Path)
-    parser.add_argument("--model", required=True, type=Path, help="pointer file")
+    parser.add_argument("--model", required=True, help="pointer file")
     parser.add_argument("--detected-on", type=Path, nargs="*", help="the train prompts that a detected ranking is of")
     parser.add_argument("--experiment", required=True, help="seeds the random draws")
     parser.add_argument("--conditions", required=True, nargs="+", type=Condition.parse)
     parser.add_argument("--random-arm", required=True, type=json.loads, help="the study's random arm, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="index.json, beside the head-set files")
     arguments = parser.parse_args()
+    model = Pointer.read(arguments.model)
     sets = choose_head_sets(
         conditions=arguments.conditions,
         ranked=ranked_heads(read_json(arguments.ranking)),
-        shape=Pointer.read(arguments.model).shape,
+        shape=model.shape,
         random_arm=RandomArm(**arguments.random_arm),
         experiment=arguments.experiment,
     )
-    write_head_sets(arguments.output, sets, [arguments.ranking, arguments.model, *arguments.detected_on])
+    write_head_sets(arguments.output, sets, model.fingerprint, [arguments.ranking, *arguments.detected_on])
 
 
 if __name__ == "__main__":

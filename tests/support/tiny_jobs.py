@@ -52,12 +52,12 @@ def placed(job: Job, **place: Any) -> Job:
 
 
 def write_sweep(folder: Path, sets: dict[str, list[str]], method: str = "wu24") -> str:
-    """Head sets of one method, chosen from a ranking file; the pattern for all indexes."""
+    """Head sets of one method of the model in `folder`, from a ranking file; the pattern for all indexes."""
     ranking = folder / f"{method}.ranking.json"
     ranking.write_text("{}", encoding="utf-8")
     index = folder / "heads" / method / "tiny" / "inc_year" / "tokens_4" / "index.json"
     chosen = {Condition.parse(name): HeadSet.parse(heads) for name, heads in sets.items()}
-    write_head_sets(index, chosen, [ranking])
+    write_head_sets(index, chosen, prepare(str(folder / "model"), None, folder).fingerprint, [ranking])
     return str(folder / "heads" / "*" / "tiny" / "inc_year" / "tokens_4" / "index.json")
 
 

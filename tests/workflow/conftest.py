@@ -1,9 +1,30 @@
-"""Fixtures: the tiny study, planned or finished, in a temporary checkout."""
+"""Fixtures: the tiny study, planned or finished, in a temporary checkout; the table of what ran again."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from checkouts import Checkout, copy_project
+from recomputation_report import RecomputationTable
+
+TABLE = pytest.StashKey[RecomputationTable]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TABLE] = RecomputationTable()
+
+
+@pytest.fixture(scope="session")
+def recomputation(pytestconfig: pytest.Config) -> RecomputationTable:
+    """Judges and keeps what ran after each change."""
+    return pytestconfig.stash[TABLE]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if table := config.stash[TABLE].markdown():
+        terminalreporter.section("what ran again")
+        terminalreporter.write_line(table)
 
 
 @pytest.fixture(scope="session")

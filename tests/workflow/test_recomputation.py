@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from checkouts import copy_project, jobs_run
+from recomputation_report import RecomputationTable
 from tiny_study import QUESTIONS, TinyStudy, write_detected_study, write_tiny_study
 
 pytestmark = pytest.mark.workflow
@@ -216,7 +217,7 @@ DETECTED: dict[str, Row] = {
         set_config("ablation.positions", "decode"),
         [*of_each_question(*DETECTED_SWEEP), *RESCORED, "write_config"],
     ),
-    "a test sample added": (
+    "a sample added": (
         learn_a_year,
         [*of_each_question("samples *"), *of("inc_year", "prompts * test", *DETECTED_SWEEP, "score *"), *ENDING],
     ),
@@ -241,25 +242,32 @@ def detected(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
 
 
 @pytest.mark.parametrize("name", GIVEN)
-def test_only_what_changed_runs_and_is_announced_where_rankings_are_given(given: TinyStudy, name: str) -> None:
+def test_only_what_changed_runs_and_is_announced_where_rankings_are_given(
+    given: TinyStudy, recomputation: RecomputationTable, name: str
+) -> None:
     change, expected = GIVEN[name]
     before = head_sets(given)
     change(given)
     announced = jobs_run(given.checkout.snakemake("--dry-run"))
     ran = run(given)
-    assert ran == sorted([*expected, *changed(before, head_sets(given), "random")])
+    recomputation.same("given", name, ran, [*expected, *changed(before, head_sets(given), "random")])
     assert announced == ran
 
 
 @pytest.mark.parametrize("name", DETECTED)
-def test_only_what_changed_runs_where_rankings_are_detected(detected: TinyStudy, name: str) -> None:
+def test_only_what_changed_runs_where_rankings_are_detected(
+    detected: TinyStudy, recomputation: RecomputationTable, name: str
+) -> None:
     change, expected = DETECTED[name]
     before = head_sets(detected)
     change(detected)
-    assert run(detected) == sorted([*expected, *changed(before, head_sets(detected), "random")])
+    ran = run(detected)
+    recomputation.same("detected", name, ran, [*expected, *changed(before, head_sets(detected), "random")])
 
 
-def test_a_ranking_detected_otherwise_brings_the_levels_whose_heads_it_changes(detected: TinyStudy) -> None:
+def test_a_ranking_detected_otherwise_brings_the_levels_whose_heads_it_changes(
+    detected: TinyStudy, recomputation: RecomputationTable
+) -> None:
     before = head_sets(detected)
     set_config("detection.prompts", 6)(detected)
     ran = run(detected)
@@ -267,10 +275,14 @@ def test_a_ranking_detected_otherwise_brings_the_levels_whose_heads_it_changes(d
     scores = [f"score {question}" for question in QUESTIONS if any(question in job for job in levels_run)]
     assert 0 < len(levels_run) < len(before)  # some, not all
     detection = of_each_question("detected_ranking *", "heads *")
-    assert ran == sorted([*detection, *levels_run, *scores, *ENDING, "write_config"])
+    expected = [*detection, *levels_run, *scores, *ENDING, "write_config"]
+    recomputation.same("detected", "detected on more prompts", ran, expected)
 
 
-def test_a_question_worded_otherwise_is_detected_and_asked_again(detected: TinyStudy) -> None:
+def test_a_question_worded_otherwise_is_detected_and_asked_again(
+    detected: TinyStudy, recomputation: RecomputationTable
+) -> None:
     set_config("questions.inc_year.text", "In which year was the Company incorporated?")(detected)
     again = of("inc_year", "prompts * train", "prompts * test", "detected_ranking *", "heads *", *DETECTED_SWEEP)
-    assert run(detected) == sorted([*again, "score inc_year", *ENDING, "write_config"])
+    expected = [*again, "score inc_year", *ENDING, "write_config"]
+    recomputation.same("detected", "a question's wording", run(detected), expected)

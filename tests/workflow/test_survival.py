@@ -8,6 +8,7 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -50,30 +51,29 @@ def processes_of(mark: str) -> list[psutil.Process]:
     """Every process of a run, however deep."""
     found = []
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.Error):  # gone meanwhile
             if process.environ().get(MARK) == mark:
                 found.append(process)
-        except psutil.Error:  # gone meanwhile
-            continue
     return found
 
 
+def send(signal_number: int, mark: str) -> bool:
+    """Sends a signal to every process of a run; whether there was any."""
+    running = processes_of(mark)
+    for process in running:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal_number)
+    return bool(running)
+
+
 def kill_everything(_process: subprocess.Popen[str], mark: str) -> None:
-    while alive := [process for process in processes_of(mark) if process.status() != psutil.STATUS_ZOMBIE]:
-        for process in alive:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
+    while send(signal.SIGKILL, mark):
+        continue
 
 
 def press_control_c(process: subprocess.Popen[str], mark: str) -> None:
     """What a terminal does: SIGINT for all of its foreground processes."""
-    for running in processes_of(mark):
-        try:
-            running.send_signal(signal.SIGINT)
-        except psutil.NoSuchProcess:
-            continue
+    send(signal.SIGINT, mark)
     process.wait(timeout=60)
     kill_everything(process, mark)
 
