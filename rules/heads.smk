@@ -1,5 +1,6 @@
 # Stage 5, head sets: which heads each condition ablates. A checkpoint, because a level must run again only when its
-# own heads change: the head-set files are no outputs, so that only their content decides.
+# own heads change: the head-set files are no outputs, so that only their content decides. What leads here comes first
+# (priority), so that a job which loads the model finds the whole sweep to go on with.
 
 
 checkpoint heads:
@@ -11,6 +12,7 @@ checkpoint heads:
         "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}/index.json",
     log:
         "results/{study}/logs/heads/{method}/{model}/{question}/tokens_{tokens}.log",
+    priority: 2
     localrule: True
     conda:
         "../envs/analysis.yaml"

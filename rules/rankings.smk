@@ -11,6 +11,7 @@ rule given_ranking:
         "results/{study}/logs/rankings/{method}/{model}/{question}/tokens_{tokens}.log",
     wildcard_constraints:
         method=methods(given=True),
+    priority: 2
     localrule: True
     conda:
         "../envs/analysis.yaml"
@@ -36,6 +37,7 @@ rule detected_ranking:
         "results/{study}/benchmarks/rankings/{method}/{model}/{question}/tokens_{tokens}.tsv"
     wildcard_constraints:
         method=methods(given=False),
+    priority: 1
     conda:
         "../envs/gpu.yaml"
     threads: model_threads

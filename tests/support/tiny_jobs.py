@@ -81,9 +81,17 @@ def generate_command(folder: Path, job: Job, name: str, heads: list[str], indexe
     return ["scripts/generate.py", *named, "--place", *place]
 
 
-def start_python(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+class Process(subprocess.Popen[str]):
+    """A process that does not outlive its `with` block, however that ends."""
+
+    def __exit__(self, *error: Any) -> None:
+        self.kill()
+        super().__exit__(*error)
+
+
+def start_python(*arguments: str, **environment: str) -> Process:
     """A Python process in the project's folder, with pipes to talk to it."""
-    return subprocess.Popen(
+    return Process(
         [sys.executable, *arguments],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
@@ -105,10 +113,7 @@ with Store(Path(sys.argv[1])).claim(json.loads(sys.argv[2])) as mine:
 
 
 @contextmanager
-def claimed_elsewhere(store: Store, protocol: Mapping[str, Any]) -> Iterator[tuple[subprocess.Popen[str], bool]]:
-    """Another process that claims a protocol until it reads a line, and whether it got it; killed in the end."""
+def claimed_elsewhere(store: Store, protocol: Mapping[str, Any]) -> Iterator[tuple[Process, bool]]:
+    """Another process that claims a protocol until it reads a line, and whether it got it."""
     with start_python("-c", HOLDER, str(store.folder), json.dumps(protocol)) as process:
-        try:
-            yield process, process.stdout.readline() == "True\n"  # type: ignore[union-attr]
-        finally:
-            process.kill()
+        yield process, process.stdout.readline() == "True\n"  # type: ignore[union-attr]

@@ -11,20 +11,18 @@ from recomputation_report import RecomputationTable
 TABLE = pytest.StashKey[RecomputationTable]()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TABLE] = RecomputationTable()
-
-
 @pytest.fixture(scope="session")
 def recomputation(pytestconfig: pytest.Config) -> RecomputationTable:
-    """Judges and keeps what ran after each change."""
-    return pytestconfig.stash[TABLE]
+    """Judges what ran after each change, and prints it all after the tests."""
+    return pytestconfig.stash.setdefault(TABLE, RecomputationTable())
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if table := config.stash[TABLE].markdown():
+    """Prints the recomputation table, if any change was made."""
+    table = config.stash.get(TABLE, None)
+    if table is not None:
         terminalreporter.section("what ran again")
-        terminalreporter.write_line(table)
+        terminalreporter.write_line(table.markdown())
 
 
 @pytest.fixture(scope="session")
