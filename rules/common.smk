@@ -9,7 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from head_ablation.checks import checked_study
 from head_ablation.config import Experiment
-from head_ablation.files import holds, sha256_text
+from head_ablation.files import holds, sha256_file, sha256_text
 from head_ablation.planning import Plan
 from head_ablation.problems import StudyError
 
@@ -92,6 +92,12 @@ def model_files(wildcards):
     return STUDY.model_files(wildcards.model)
 
 
+def model_stamps(wildcards):
+    """Their sizes and times: they may change without a newer time stamp."""
+    stamps = {path: Path(path).stat() for path in model_files(wildcards)}
+    return as_json({path: [stamp.st_size, stamp.st_mtime_ns] for path, stamp in stamps.items()})
+
+
 def filings_files(wildcards):
     """The files that samples are made from."""
     filings = STUDY.config["filings"]
@@ -115,12 +121,28 @@ def filings_settings(wildcards):
     return as_json(STUDY.filings_settings())
 
 
-def samples_file(wildcards):
-    """A samples file. If it holds already what the filings say, nobody waits for its being made again."""
-    path = f"results/{wildcards.study}/samples/{wildcards.question}.{wildcards.split}.jsonl"
-    if not holds(Path(path), PLAN.samples(wildcards.question, wildcards.split)):
-        checkpoints.samples.get(study=wildcards.study, question=wildcards.question)
+def made(maker, path, planned, index, **place):
+    """A file that a checkpoint writes. If it holds already what is planned, nobody waits for its being made again;
+    what is not planned, since it is detected, has to be there first."""
+    if planned is None or not holds(Path(path), planned):
+        maker.get(**place)
+        if planned is not None and not holds(Path(path), planned):
+            fix = f"remove {index} and run again"
+            raise WorkflowError(f"{path} is not what the study's files say now, though its time stamp is newer; {fix}")
     return path
+
+
+def samples_file(wildcards):
+    """The samples file of a split."""
+    folder = f"results/{wildcards.study}/samples/{wildcards.question}"
+    return made(
+        checkpoints.samples,
+        f"{folder}.{wildcards.split}.jsonl",
+        PLAN.samples(wildcards.question, wildcards.split),
+        f"{folder}.index.json",
+        study=wildcards.study,
+        question=wildcards.question,
+    )
 
 
 def samples_digest(split):
@@ -134,6 +156,11 @@ def prompt_settings(wildcards):
 
 def given_ranking(wildcards):
     return STUDY.ranking_file(wildcards.method, experiment(wildcards))
+
+
+def given_digest(wildcards):
+    """Of the given ranking's content: it may change without a newer time stamp."""
+    return sha256_file(given_ranking(wildcards))
 
 
 def model_keys(wildcards):
@@ -163,25 +190,21 @@ def train_prompts(wildcards):
     return path.format(**wildcards) if detected else []
 
 
-def written_head_set(condition, **place):
-    """A condition's head-set file. If it holds already what a given ranking says, nobody waits for its being made
-    again; a detected ranking has to be there first."""
+def head_set_file(condition, **place):
+    """The head-set file of a condition."""
     folder = "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}".format(**place)
-    path = f"{folder}/{condition}.json"
     asked = Experiment(place["model"], place["question"], int(place["tokens"]))
     planned = PLAN.head_set(place["method"], asked, condition)
-    if planned is None or not holds(Path(path), planned):
-        checkpoints.heads.get(**place)
-    return path
+    return made(checkpoints.heads, f"{folder}/{condition}.json", planned, f"{folder}/index.json", **place)
 
 
 def head_set(wildcards):
-    return written_head_set(**wildcards)
+    return head_set_file(**wildcards)
 
 
 def head_sets(wildcards):
     """The head-set files of all conditions of one method and experiment."""
-    return [written_head_set(str(condition), **wildcards) for condition in STUDY.conditions()]
+    return [head_set_file(str(condition), **wildcards) for condition in STUDY.conditions()]
 
 
 def settled_heads(wildcards):

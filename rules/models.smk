@@ -13,5 +13,6 @@ rule model:
         "../envs/gpu.yaml"
     params:
         origin=model_origin,
+        stamps=model_stamps,
     shell:
         "python scripts/prepare_model.py --origin {params.origin:q} --output {output} 2> {log}"

@@ -16,6 +16,7 @@ rule given_ranking:
     conda:
         "../envs/analysis.yaml"
     params:
+        sha256=given_digest,
         model_keys=model_keys,
         heads_needed=max(STUDY.levels),
     shell:

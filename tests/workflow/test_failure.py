@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -177,15 +178,34 @@ def test_scoring_refuses_a_stale_generation_file(
     assert jobs_run(finished.checkout.snakemake()) == ["draw", "score inc_year", "tables"]
 
 
-def test_samples_changed_by_hand_are_refused(study: TinyStudy) -> None:
-    study.checkout.snakemake()
-    samples = study.checkout.results("samples", "inc_year.test.jsonl")
-    samples.write_text(samples.read_text().replace("Texas", "Oregon"))
-    output = study.checkout.snakemake(check=False)
-    assert re.search(r"samples/inc_year.test.jsonl: SHA-256: found .*, by the filings as it is now", output)
-    samples.with_name("inc_year.index.json").unlink()
-    study.checkout.snakemake()
-    assert "Texas" in samples.read_text()
+@pytest.mark.parametrize(
+    ("file", "index"),
+    [
+        ("samples/inc_year.test.jsonl", "samples/inc_year.index.json"),
+        (f"heads/{PLACE}/top-20.json", f"heads/{PLACE}/index.json"),
+    ],
+)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_file_changed_or_removed_by_hand_is_refused(finished: TinyStudy, file: str, index: str, lost: bool) -> None:
+    path = finished.checkout.results(*file.split("/"))
+    whole = path.read_bytes()
+    path.unlink() if lost else path.write_bytes(whole.replace(b"1", b"2"))
+    assert f"{file} is not what the study's files say now" in finished.checkout.snakemake(check=False)
+    finished.checkout.results(*index.split("/")).unlink()
+    finished.checkout.snakemake()
+    assert path.read_bytes() == whole
+
+
+def test_a_ranking_that_comes_with_an_old_time_stamp_is_noticed(finished: TinyStudy) -> None:
+    ranking = finished.ranking("inc_state")
+    stamp, whole = ranking.stat().st_mtime - 3600, ranking.read_text()
+    finished.edit_ranking("inc_state", lambda entries: entries.insert(5, entries.pop(15)))
+    os.utime(ranking, (stamp, stamp))
+    ran = jobs_run(finished.checkout.snakemake())
+    assert "generations inc_state top-10" in ran
+    assert "generations inc_state top-20" not in ran
+    ranking.write_text(whole)
+    finished.checkout.snakemake()
 
 
 def computed(study: TinyStudy) -> int:
