@@ -69,5 +69,7 @@ def protocol_digest(protocol: Mapping[str, Any]) -> str:
 
 def deciding(protocol: Mapping[str, Any]) -> Protocol:
     """The protocol without what is there for people only."""
-    model = {key: value for key, value in (protocol["model"] or {}).items() if key not in NAMES}
-    return {**protocol, "model": model}
+    model = protocol.get("model")
+    if not isinstance(model, Mapping):  # of a damaged file
+        return dict(protocol)
+    return {**protocol, "model": {key: value for key, value in model.items() if key not in NAMES}}

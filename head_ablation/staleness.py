@@ -49,9 +49,10 @@ def read_current(
     return base, {Condition.parse(path.stem): content for path, content in read.items()}
 
 
-def protocol_problems(file: str | Path, found: Mapping[str, Any], expected: Protocol) -> Iterator[Problem]:
+def protocol_problems(file: str | Path, found: Any, expected: Protocol) -> Iterator[Problem]:
     """Every field in which the protocol that a generation file states departs from the expected one."""
-    there = dict(_flat(deciding({key: found.get(key) for key in expected})))
+    stated = {key: found.get(key) for key in expected} if isinstance(found, Mapping) else {}
+    there = dict(_flat(deciding(stated)))
     wanted = dict(_flat(deciding(expected)))
     for field in sorted(there.keys() | wanted.keys()):
         if there.get(field) != wanted.get(field):
