@@ -52,7 +52,7 @@ def test_answers_are_decided_by_tokens_alone_and_rankings_by_the_whole_prompt():
 
 def test_the_models_name_is_stated_and_decides_nothing():
     assert deciding(protocol()) == {**protocol(), "model": {"fingerprint": "f1"}}
-    assert deciding({**protocol(), "model": None})["model"] == {}
+    assert deciding({**protocol(), "model": None})["model"] is None
 
 
 @pytest.mark.parametrize(
