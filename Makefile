@@ -45,7 +45,7 @@ store: $(BIN)/.installed ## say what the store holds and which study refers to i
 prune: $(BIN)/.installed ## remove from the store what no study refers to
 	@python scripts/store.py --prune
 
-clean: ## remove the demo's results; models stay
+clean: ## remove the demo's results; models and store stay
 	rm -rf results/demo .snakemake
 
 $(BIN)/python:

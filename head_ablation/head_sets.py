@@ -70,8 +70,7 @@ def current_head_sets(indexes: str, fingerprint: str) -> Iterator[tuple[str, Hea
 def _current_conditions(index: Path, fingerprint: str) -> Iterable[tuple[str, list[str]]]:
     try:
         content = read_json(index)
-    except StudyError:  # being made again, or damaged: then it is no guide
+        unchanged = all(sha256_file(source) == sha256 for source, sha256 in content["made_from"].items())
+        return content["conditions"].items() if unchanged and content["model_fingerprint"] == fingerprint else []
+    except (StudyError, OSError, KeyError):  # it is being made again, or damaged: then it is no guide
         return []
-    made_from = content["made_from"].items()
-    unchanged = all(Path(source).is_file() and sha256_file(source) == sha256 for source, sha256 in made_from)
-    return content["conditions"].items() if unchanged and content["model_fingerprint"] == fingerprint else []

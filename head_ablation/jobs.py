@@ -76,7 +76,7 @@ class Job:
         protocol: Protocol,
         compute: Callable[[], Entry],
         write: Callable[[Entry], None],
-        go_on: Callable[[], None] = lambda: None,
+        go_on: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         """Writes the store's result for a protocol; computes it if it is not there and nobody else does.
 
@@ -84,7 +84,7 @@ class Job:
             protocol: what decides the result.
             compute: makes and keeps it; called with a card held and the protocol claimed.
             write: takes the result as soon as it is there.
-            go_on: called, with the card held, after the result was computed here.
+            go_on: takes it too, with the card still held, if it was computed here.
         """
         while (entry := self.store.find(protocol)) is None:
             with claim_cards(self.place.gpus, self.settings["device"]):
@@ -93,7 +93,7 @@ class Job:
                     if made:
                         write(made)
                 if made:
-                    go_on()
+                    go_on(made)
                     return
             if not mine:
                 _say("another job is computing this; waiting for it")
@@ -146,7 +146,7 @@ def make_level(job: Job, heads: HeadSet, output: Path, provenance_file: Path, in
         sweep.protocol(heads),
         compute=lambda: sweep.compute(heads, name=str(output.with_suffix(""))),
         write=write,
-        go_on=lambda: work_ahead(sweep, watch),
+        go_on=lambda entry: work_ahead(sweep, watch, entry.provenance["seconds"]["run"]),
     )
 
 
@@ -198,14 +198,14 @@ class Sweep:
         yield from current_head_sets(self.indexes, self.job.pointer.fingerprint)
 
 
-def work_ahead(sweep: Sweep, watch: Stopwatch) -> None:
+def work_ahead(sweep: Sweep, watch: Stopwatch, slowest: float) -> None:
     """Computes, for the store, what it lacks of the sweep; a condition that fails is left to its own job.
 
     Args:
         sweep: the sweep.
         watch: started with the job, whose time limit is kept.
+        slowest: seconds that the slowest condition has taken so far.
     """
-    slowest = watch.seconds  # the job's own condition, the loading included
     for name, heads in sweep.unclaimed():
         if watch.seconds + MARGIN * slowest > 60 * sweep.job.place.minutes:
             _say("no time is left to work ahead")

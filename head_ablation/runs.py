@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from head_ablation.ablation import model_shape
@@ -20,6 +20,7 @@ from head_ablation.prompts import Prompt, PromptTokenizer
 from head_ablation.provenance import Stopwatch
 
 OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")  # CUDA; CPU and files; other systems
+MORE_MEMORY = "Give its jobs more memory (mem_mb) or a larger card"
 
 
 class Runner:
@@ -37,7 +38,7 @@ class Runner:
     def __init__(self, pointer: Pointer, settings: Mapping[str, Any], threads: int):
         watch = Stopwatch()
         self.settings, self.threads = settings, threads
-        with _memory_errors_explained(settings):
+        with _memory_errors_explained("while loading the model", f"{MORE_MEMORY}, or set a smaller dtype"):
             self.model = load_model(pointer, settings, threads)
         self.decode = PromptTokenizer(pointer.folder).decode
         self.load_seconds = watch.seconds
@@ -61,7 +62,7 @@ class Runner:
         watch = Stopwatch()
         ids = [prompt.token_ids for prompt in prompts]
         try:
-            with _memory_errors_explained(self.settings):
+            with self._batches_explained():
                 generated = generate(self.model, self.decode, ids, heads, self._decoding(self.settings["positions"]))
                 answers = list(progress(generated, len(ids), name))
         except StudyError as error:
@@ -79,7 +80,7 @@ class Runner:
             StudyError: no prompt was answered correctly, or out of memory.
         """
         watch = Stopwatch()
-        with _memory_errors_explained(self.settings):
+        with self._batches_explained():
             watched = watch_copies(
                 self.model, self.decode, prompts, self.settings["needle"], self._decoding(positions="all")
             )
@@ -104,6 +105,11 @@ class Runner:
             positions=positions,
         )
 
+    def _batches_explained(self) -> AbstractContextManager[None]:
+        when = f"with {self.settings['batch_size']} prompts at once"
+        smaller = "set a smaller batch_size for this model (all its conditions are then computed anew)"
+        return _memory_errors_explained(when, f"{MORE_MEMORY}, or {smaller}")
+
     def _facts(self, watch: Stopwatch) -> dict[str, Any]:
         seconds = {"load": self.load_seconds, "run": watch.seconds}
         return {"device": device_name(self.model), "threads": self.threads, "seconds": seconds}
@@ -120,7 +126,7 @@ def _is_success(found: Copies, prompt: Prompt, settings: Mapping[str, Any]) -> b
 
 
 @contextmanager
-def _memory_errors_explained(settings: Mapping[str, Any]) -> Iterator[None]:
+def _memory_errors_explained(when: str, advice: str) -> Iterator[None]:
     """Turns the ways in which torch runs out of memory, on a card or on the CPU, into one message."""
     try:
         yield
@@ -128,7 +134,4 @@ def _memory_errors_explained(settings: Mapping[str, Any]) -> Iterator[None]:
         reason = str(error).partition("\n")[0] or "no memory left"
         if not (isinstance(error, MemoryError) or any(sign in reason for sign in OUT_OF_MEMORY)):
             raise
-        raise StudyError(
-            f"out of memory with {settings['batch_size']} prompts at once ({reason}). Set a smaller batch_size for"
-            " this model (all its conditions are then computed anew), or give its jobs more memory (mem_mb)"
-        ) from error
+        raise StudyError(f"out of memory {when} ({reason}). {advice}") from error

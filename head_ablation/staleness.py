@@ -20,7 +20,7 @@ def refuse_changed_file(file: Path, sha256: str, made_from: str) -> None:
     found = sha256_file(file) if file.is_file() else "nothing"
     if found != sha256:
         fix = f"Remove {file.name.partition('.')[0]}.index.json beside it and run again."
-        refuse([Problem(file, "SHA-256", found[:12], f"{sha256[:12]}, by {made_from} as it is now", fix)])
+        refuse([Problem(file, "SHA-256", found[:12], f"{sha256[:12]}, as {made_from} now say", fix)])
 
 
 def read_current(

@@ -66,7 +66,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_s
         commands.append(generate_command(tmp_path, job, f"top-{batch_size}", ["L0H1"]))
     refused, done = endings(*((150, command) for command in commands))
     assert refused.startswith(f"SystemExit: error: {tmp_path}/out/top-64: out of memory with 64 prompts at once (")
-    assert "Set a smaller batch_size" in refused
+    assert "set a smaller batch_size" in refused
     assert "\n" not in refused
     assert not (tmp_path / "out" / "top-64.json").exists()
     assert done == "done"  # negative control: what the message advises helps

@@ -65,6 +65,11 @@ def test_a_job_within_the_interval_says_nothing_on_the_way(capsys):
     assert lines(capsys) == [(20, 20)]  # negative control: it is the interval that makes lines
 
 
+def test_prompts_that_take_longer_than_a_second_are_still_counted_by_the_second(capsys):
+    run(1, 1.2)
+    assert lines(capsys) == [(1, 1)]
+
+
 def test_a_failed_job_does_not_say_that_all_is_done(capsys):
     with pytest.raises(ZeroDivisionError):
         run(20, fail_at=12)

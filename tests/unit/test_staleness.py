@@ -167,7 +167,7 @@ def test_a_file_without_the_digest_it_should_have_is_refused_with_both_and_the_f
         refuse_changed_file(samples, "a" * 64, made_from="the filings")
     (problem,) = refused.value.problems
     assert (problem.file, problem.field, problem.found) == (samples, "SHA-256", found[:12])
-    assert problem.expected.startswith("aaaaaaaaaaaa, by the filings")
+    assert problem.expected.startswith("aaaaaaaaaaaa, as the filings now say")
     assert problem.fix == "Remove inc_year.index.json beside it and run again."
     samples.unlink()
     with pytest.raises(StudyError, match=r"test\.jsonl: SHA-256: found nothing; expected aaaaaaaaaaaa"):
