@@ -1,7 +1,8 @@
 """Head ablation: are the attention heads that a detector ranks highest causally needed for retrieval?
 
 The modules stand in the order of a study: samples, prompts, rankings, heads, ablation, generation, scoring, tables,
-figures. Only `models`, `ablation`, `generation` and `detection` import torch.
+figures. `jobs` asks the `store` before any GPU work. Only `models`, `ablation`, `generation`, `detection`, `runs` and
+`benchmarks` import torch.
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from head_ablation.files import read_json, sha256_file
 from head_ablation.heads import Condition, HeadSet
-from head_ablation.problems import Problem, refuse
+from head_ablation.problems import Problem, StudyError, refuse
 from head_ablation.protocol import Protocol, deciding
 
 FIX = "Remove it and run again; what the store still holds is not computed again."
@@ -21,6 +23,23 @@ def refuse_changed_file(file: Path, sha256: str, made_from: str) -> None:
     if found != sha256:
         fix = f"Remove {file.name.partition('.')[0]}.index.json beside it and run again."
         refuse([Problem(file, "SHA-256", found[:12], f"{sha256[:12]}, as {made_from} now say", fix)])
+
+
+def refuse_unrecorded_change(config: Mapping[str, Any], written: Path, records: Path) -> None:
+    """Raises StudyError if results were made by another config and nothing records which of them that concerns.
+
+    Args:
+        config: the resolved config as it is now.
+        written: the resolved config beside the results.
+        records: the folder of Snakemake's records of what made each file.
+    """
+    if not written.is_file() or (records.is_dir() and any(records.iterdir())):
+        return
+    if yaml.safe_load(written.read_text(encoding="utf-8")) != config:
+        raise StudyError(
+            f"the results in {written.parent} were made by another config, and {records}, which records what made them,"
+            f" is gone. Remove {written.parent} and run again; what the store holds is not computed again"
+        )
 
 
 def read_current(

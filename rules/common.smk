@@ -12,9 +12,11 @@ from head_ablation.config import Experiment
 from head_ablation.files import holds, sha256_file, sha256_text
 from head_ablation.planning import Plan
 from head_ablation.problems import StudyError
+from head_ablation.staleness import refuse_unrecorded_change
 
 try:
     STUDY = checked_study(config, ", ".join(map(str, workflow.configfiles)))
+    refuse_unrecorded_change(STUDY.config, Path(f"results/{STUDY.name}/config.yaml"), Path(".snakemake/metadata"))
 except StudyError as error:
     raise WorkflowError(f"the study cannot run:\n{error}") from None
 PLAN = Plan(STUDY)
@@ -122,13 +124,13 @@ def filings_settings(wildcards):
 
 
 def made(maker, path, planned, index, **place):
-    """A file that a checkpoint writes. If it holds already what is planned, nobody waits for its being made again;
-    what is not planned, since it is detected, has to be there first."""
+    """A file that the checkpoint `maker` writes beside its `index`. If it holds already what is planned, nobody waits
+    for its being made again; without a plan (a detected ranking), the checkpoint has to be through."""
     if planned is None or not holds(Path(path), planned):
         maker.get(**place)
         if planned is not None and not holds(Path(path), planned):
             fix = f"remove {index} and run again"
-            raise WorkflowError(f"{path} is not what the study's files say now, though its time stamp is newer; {fix}")
+            raise WorkflowError(f"{path} is not what the study's files say now, but counts as current; {fix}")
     return path
 
 

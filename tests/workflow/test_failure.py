@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -206,6 +207,19 @@ def test_a_ranking_that_comes_with_an_old_time_stamp_is_noticed(finished: TinySt
     assert "generations inc_state top-20" not in ran
     ranking.write_text(whole)
     finished.checkout.snakemake()
+
+
+def test_a_config_changed_after_the_metadata_was_lost_is_refused(study: TinyStudy) -> None:
+    study.checkout.snakemake()
+    shutil.rmtree(study.checkout.folder / ".snakemake")
+    assert "Nothing to be done" in study.checkout.snakemake()  # the same config
+    study.configure(lambda config: config.update(ablation={"positions": "decode"}))
+    assert "were made by another config" in study.checkout.snakemake(check=False)
+    shutil.rmtree(study.checkout.results())
+    study.checkout.snakemake()
+    content = json.loads(study.checkout.results("generations", PLACE, "top-10.json").read_text())
+    assert content["settings"]["positions"] == "decode"
+    assert "Nothing to be done" in study.checkout.snakemake()
 
 
 def computed(study: TinyStudy) -> int:
