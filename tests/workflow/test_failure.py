@@ -6,14 +6,17 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from checkouts import copy_project, jobs_run
+from checkouts import Checkout, copy_project, jobs_run
 from overflowing_llama import save_overflowing_llama
 from tiny_study import QUESTIONS, TinyStudy, write_tiny_study
 
@@ -228,14 +231,48 @@ def computed(study: TinyStudy) -> int:
     return sum(len(re.findall(r": (\d+)/\1 prompts", path.read_text())) for path in logs)
 
 
+def computing(checkout: Checkout) -> bool:
+    """Whether somebody holds the lock of a result that the store does not have yet."""
+    store = checkout.folder / "results" / "store"
+    held = re.findall(r":(\d+) \d+ \w+$", Path("/proc/locks").read_text(), re.MULTILINE)  # inodes
+    made = {entry.stem for entry in store.glob("entries/*/*.json")}
+    return any(str(lock.stat().st_ino) in held and lock.stem not in made for lock in store.glob("locks/*.lock"))
+
+
+@contextmanager
+def stopped_while_computing(process: subprocess.Popen[str], checkout: Checkout) -> Iterator[None]:
+    """Stops every process of a run for a while, at a moment when one of its jobs is computing."""
+    while process.poll() is None:
+        os.killpg(process.pid, signal.SIGSTOP)
+        try:
+            if computing(checkout):
+                yield
+                return
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(0.05)
+    pytest.fail("the run ended before it computed anything")
+
+
+def wait_for_another(study: TinyStudy, process: subprocess.Popen[str]) -> None:
+    """Returns once a job of this run has found that another process computes what it needs."""
+    logs = study.checkout.results("logs", "generations")
+    while not any("another job is computing this" in log.read_text() for log in logs.rglob("*.log")):
+        assert process.poll() is None, "it waited for nobody"
+        time.sleep(0.1)
+
+
 def test_two_studies_at_once_compute_nothing_twice(tmp_path: Path) -> None:
     checkout = copy_project(tmp_path, share_models=False)
     studies = [write_tiny_study(checkout, name) for name in ("tiny", "other")]
     studies[0].checkout.snakemake("results/models/tiny_model/model.json")
-    for process in [study.checkout.start() for study in studies]:
+    first = studies[0].checkout.start()
+    with stopped_while_computing(first, checkout):
+        second = studies[1].checkout.start()
+        wait_for_another(studies[1], second)
+    for process in (first, second):
         output, _ = process.communicate()
         assert process.returncode == 0, output[-3000:]
     entries = list((checkout.folder / "results" / "store" / "entries").glob("*/*.json"))
     assert sum(computed(study) for study in studies) == len(entries) == 9 * len(QUESTIONS)
     assert generations(studies[0]) == generations(studies[1])
-    assert min(computed(study) for study in studies) > 0  # both had a part in it
