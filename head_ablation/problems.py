@@ -41,6 +41,10 @@ class StudyError(Exception):
         super().__init__(message)
 
 
+class OutOfMemoryError(StudyError):
+    """A card or the machine has no memory left for this model and batch."""
+
+
 def refuse(problems: Iterable[Problem]) -> None:
     """Raises one StudyError with all `problems`, if there are any."""
     problems = list(problems)

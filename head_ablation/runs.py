@@ -14,7 +14,7 @@ from head_ablation.heads import HeadSet
 from head_ablation.matchers import MATCHERS
 from head_ablation.model_sources import Pointer
 from head_ablation.models import device_name, load_model
-from head_ablation.problems import StudyError
+from head_ablation.problems import OutOfMemoryError, StudyError
 from head_ablation.progress import progress
 from head_ablation.prompts import Prompt, PromptTokenizer
 from head_ablation.provenance import Stopwatch
@@ -66,7 +66,7 @@ class Runner:
                 generated = generate(self.model, self.decode, ids, heads, self._decoding(self.settings["positions"]))
                 answers = list(progress(generated, len(ids), name))
         except StudyError as error:
-            raise StudyError(f"{name}: {error}") from error
+            raise type(error)(f"{name}: {error}") from error
         rows = [{"token_ids": answer.token_ids, "text": answer.text} for answer in answers]
         return rows, self._facts(watch)
 
@@ -134,4 +134,4 @@ def _memory_errors_explained(when: str, advice: str) -> Iterator[None]:
         reason = str(error).partition("\n")[0] or "no memory left"
         if not (isinstance(error, MemoryError) or any(sign in reason for sign in OUT_OF_MEMORY)):
             raise
-        raise StudyError(f"out of memory {when} ({reason}). {advice}") from error
+        raise OutOfMemoryError(f"out of memory {when} ({reason}). {advice}") from error

@@ -7,24 +7,35 @@ from shlex import quote
 
 sys.path.insert(0, workflow.basedir)
 
+from snakemake.exceptions import IncompleteCheckpointException
+
+from head_ablation.allocation import FROM_STORE, Requests
 from head_ablation.checks import checked_study
-from head_ablation.config import Experiment
+from head_ablation.config import Experiment, load_study
 from head_ablation.files import holds, sha256_file, sha256_text
 from head_ablation.planning import Plan
 from head_ablation.problems import StudyError
 from head_ablation.staleness import refuse_unrecorded_change
+from head_ablation.store import Store
 
+CONFIG_FILES = ", ".join(map(str, workflow.configfiles))
+ON_A_NODE = workflow.remote_exec  # a cluster's job reads the rules again: all is checked by then
 try:
-    STUDY = checked_study(config, ", ".join(map(str, workflow.configfiles)))
-    refuse_unrecorded_change(STUDY.config, Path(f"results/{STUDY.name}/config.yaml"), Path(".snakemake/metadata"))
+    STUDY = load_study(config, CONFIG_FILES) if ON_A_NODE else checked_study(config, CONFIG_FILES)
+    if not ON_A_NODE:
+        refuse_unrecorded_change(STUDY.config, Path(f"results/{STUDY.name}/config.yaml"), Path(".snakemake/metadata"))
 except StudyError as error:
     raise WorkflowError(f"the study cannot run:\n{error}") from None
 PLAN = Plan(STUDY)
+STORE = "results/store"  # shared by all studies
 
 # Scripts find the package wherever a job runs, in any environment.
 shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
-STORE = "results/store"  # shared by all studies
+POINTER = "results/models/{model}/model.json"
+PROMPTS = "results/{{study}}/prompts/{{model}}/{{question}}/tokens_{{tokens}}.{split}.jsonl"
+HEADS = "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}/{condition}.json"
+NO_HEADS = "resources/no_heads.json"  # of the baseline
 SAMPLES = [f"samples/{question}.index.json" for question in STUDY.questions]
 TABLES = [
     "tables/samples.parquet",
@@ -238,17 +249,71 @@ def judge(wildcards):
     return as_json({"kind": matcher(wildcards), "rule": STUDY.config["scoring"]["matcher"]})
 
 
-def model_threads(wildcards):
-    return STUDY.model(wildcards.model)["threads"]
+def on_cluster():
+    """Whether jobs are submitted: the cluster profile says how many sweeps travel together."""
+    return not ON_A_NODE and "sweep" in workflow.group_settings.group_components
 
 
-def model_gpu(wildcards):
+def count_samples(question, split):
+    return 0 if ON_A_NODE else PLAN.samples(question, split).count("\n")
+
+
+REQUESTS = Requests(STUDY, count_samples, Store(Path(STORE)))
+
+
+def level_request(wildcards, attempt):
+    """What a level job asks for: on a cluster, no card if it needs no model."""
+    stored = (ON_A_NODE or on_cluster()) and REQUESTS.holds_level(experiment(wildcards), *level_files(wildcards))
+    return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "test", attempt)
+
+
+def ranking_request(wildcards, attempt):
+    """What a job asks for that detects a ranking."""
+    files = [path.format(**wildcards) for path in (POINTER, PROMPTS.format(split="train"))]
+    stored = (ON_A_NODE or on_cluster()) and REQUESTS.holds_ranking(experiment(wildcards), *files)
+    return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "train", attempt)
+
+
+def model_cards(wildcards):
+    """The cards that a job takes if it has to compute after all."""
     return STUDY.model(wildcards.model)["gpu"]
 
 
-def model_mem_mb(wildcards):
-    return STUDY.model(wildcards.model)["mem_mb"]
+def ask(request, what):
+    """A function that gives one part of a request: threads, gpu, mem_mb or runtime."""
+    return lambda wildcards, attempt: getattr(request(wildcards, attempt), what)
 
 
-def model_runtime(wildcards):
-    return STUDY.model(wildcards.model)["runtime"]
+def level_files(wildcards):
+    """The model, prompts and heads of a level job."""
+    heads = HEADS if "condition" in wildcards.keys() else NO_HEADS
+    return [path.format(**wildcards) for path in (POINTER, PROMPTS.format(split="test"), heads)]
+
+
+def sweeps_together(wildcards):
+    """The experiments whose level jobs are one submission with those of this one."""
+    return STUDY.batch(experiment(wildcards), workflow.group_settings.group_components["sweep"])
+
+
+def settled_sweeps(wildcards):
+    """No file: on a cluster, waits until the heads of all sweeps that travel together are known, so that they can."""
+    for model, question, tokens in sweeps_together(wildcards) if on_cluster() else []:
+        for method in STUDY.methods:
+            checkpoints.heads.get(study=STUDY.name, method=method, model=model, question=question, tokens=tokens)
+    return []
+
+
+def sweep_group(wildcards):
+    """The submission that a level job is part of; jobs that need no model are in one of their own, without a card."""
+    if not on_cluster():
+        return None
+    try:
+        settled_sweeps(wildcards)
+    except IncompleteCheckpointException:
+        if not workflow.dryrun:  # which goes no further, and shows what would travel together
+            return None
+    first, *others = sweeps_together(wildcards)
+    what = "stored" if level_request(wildcards, 1) == FROM_STORE else "sweep"
+    name = "-".join(map(str, [what, *first])) + (f"-and-{len(others)}-more" if others else "")
+    workflow.parent_groupids[name] = "levels"  # of which the profile lets any number travel together
+    return name

@@ -4,6 +4,7 @@
 
 rule generations:
     input:
+        settled_sweeps,
         model="results/models/{model}/model.json",
         prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
         heads=head_set,
@@ -14,28 +15,33 @@ rule generations:
         "results/{study}/logs/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.log",
     benchmark:
         "results/{study}/benchmarks/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.tsv"
+    group:
+        sweep_group
     conda:
         "../envs/gpu.yaml"
-    threads: model_threads
+    threads: ask(level_request, "threads")
     resources:
-        gpu=model_gpu,
-        mem_mb=model_mem_mb,
-        runtime=model_runtime,
+        gpu=ask(level_request, "gpu"),
+        cards=model_cards,
+        mem_mb=ask(level_request, "mem_mb"),
+        runtime=ask(level_request, "runtime"),
+        turn=1,
     params:
         settings=generation_settings,
         store=STORE,
         sweep="results/{study}/heads/*/{model}/{question}/tokens_{tokens}/index.json",
     shell:
-        "python scripts/generate.py --model {input.model} --prompts {input.prompts} --heads {input.heads}"
-        " --indexes {params.sweep:q} --settings {params.settings:q} --place {threads} {resources.gpu} {resources.runtime}"
+        "HF_HUB_OFFLINE=1 python scripts/generate.py --model {input.model} --prompts {input.prompts} --heads {input.heads}"
+        " --indexes {params.sweep:q} --settings {params.settings:q} --place {threads} {resources.cards}"
         " --store {params.store} --output {output.generations} --provenance {output.provenance} 2> {log}"
 
 
 use rule generations as baseline with:
     input:
+        settled_sweeps,
         model="results/models/{model}/model.json",
         prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
-        heads="resources/no_heads.json",
+        heads=NO_HEADS,
     output:
         generations="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.json",
         provenance="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.provenance.json",

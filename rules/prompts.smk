@@ -10,7 +10,7 @@ rule prompts:
         "results/{study}/prompts/{model}/{question}/tokens_{tokens}.{split}.jsonl",
     log:
         "results/{study}/logs/prompts/{model}/{question}/tokens_{tokens}.{split}.log",
-    priority: 2
+    priority: 3
     localrule: True
     conda:
         "../envs/analysis.yaml"

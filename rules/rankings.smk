@@ -41,16 +41,17 @@ rule detected_ranking:
     priority: 1
     conda:
         "../envs/gpu.yaml"
-    threads: model_threads
+    threads: ask(ranking_request, "threads")
     resources:
-        gpu=model_gpu,
-        mem_mb=model_mem_mb,
-        runtime=model_runtime,
+        gpu=ask(ranking_request, "gpu"),
+        cards=model_cards,
+        mem_mb=ask(ranking_request, "mem_mb"),
+        runtime=ask(ranking_request, "runtime"),
     params:
         identity=ranking_identity,
         settings=detection_settings,
         store=STORE,
     shell:
-        "python scripts/detect_ranking.py --model {input.model} --prompts {input.prompts}"
-        " --identity {params.identity:q} --settings {params.settings:q} --place {threads} {resources.gpu} {resources.runtime}"
+        "HF_HUB_OFFLINE=1 python scripts/detect_ranking.py --model {input.model} --prompts {input.prompts}"
+        " --identity {params.identity:q} --settings {params.settings:q} --place {threads} {resources.cards}"
         " --store {params.store} --output {output} 2> {log}"

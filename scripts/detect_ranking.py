@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from head_ablation.allocation import minutes_left
 from head_ablation.jobs import Job, Place, make_ranking
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
@@ -17,12 +18,12 @@ def main() -> None:
     parser.add_argument("--prompts", required=True, help="train prompts")
     parser.add_argument("--identity", required=True, type=json.loads, help="what is ranked, as JSON")
     parser.add_argument("--settings", required=True, type=json.loads, help="detection and generation, as JSON")
-    parser.add_argument("--place", required=True, type=int, nargs=3, metavar=("THREADS", "GPUS", "MINUTES"))
+    parser.add_argument("--place", required=True, type=int, nargs=2, metavar=("THREADS", "GPUS"))
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     a = parser.parse_args()
     prompts = read_prompts(a.prompts)
-    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place))
+    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
     make_ranking(job, a.identity, a.output)
 
 

@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from head_ablation.files import read_json
-from head_ablation.heads import HeadSet
+from head_ablation.allocation import minutes_left
+from head_ablation.head_sets import read_head_set
 from head_ablation.jobs import Job, Place, make_level
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
@@ -20,15 +20,14 @@ def main() -> None:
     parser.add_argument("--heads", required=True, help="head-set file")
     parser.add_argument("--indexes", required=True, help="pattern: the indexes of all head sets of the experiment")
     parser.add_argument("--settings", required=True, type=json.loads, help="generation settings, as JSON")
-    parser.add_argument("--place", required=True, type=int, nargs=3, metavar=("THREADS", "GPUS", "MINUTES"))
+    parser.add_argument("--place", required=True, type=int, nargs=2, metavar=("THREADS", "GPUS"))
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--provenance", required=True, type=Path, help="output: what varies between runs")
     a = parser.parse_args()
     prompts = read_prompts(a.prompts)
-    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place))
-    heads = HeadSet.parse(read_json(a.heads)["heads"])
-    make_level(job, heads, a.output, a.provenance, a.indexes)
+    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
+    make_level(job, read_head_set(a.heads), a.output, a.provenance, a.indexes)
 
 
 if __name__ == "__main__":

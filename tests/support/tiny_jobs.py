@@ -76,7 +76,7 @@ def generate_command(folder: Path, job: Job, name: str, heads: list[str], indexe
         "output": folder / "out" / f"{name}.json",
         "provenance": folder / "out" / f"{name}.provenance.json",
     }
-    place = [str(value) for value in (job.place.threads, job.place.gpus, job.place.minutes)]
+    place = [str(value) for value in (job.place.threads, job.place.gpus)]
     named = [part for key, value in arguments.items() for part in (f"--{key}", str(value))]
     return ["scripts/generate.py", *named, "--place", *place]
 

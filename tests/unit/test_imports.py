@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 LIGHT = (
     *("checks", "config", "config_schema", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
-    *("inventory", "jobs", "planning", "progress", "protocol", "slots", "staleness", "store"),
+    *("allocation", "inventory", "jobs", "planning", "progress", "protocol", "slots", "staleness", "store"),
     *("problems", "prompts", "provenance", "rankings", "samples", "scoring", "statistics", "tables", "figures"),
 )
 HEAVY = ("torch", "transformers")

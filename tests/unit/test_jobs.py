@@ -21,7 +21,7 @@ from head_ablation import runs
 from head_ablation.files import read_json
 from head_ablation.heads import HeadSet
 from head_ablation.jobs import Sweep, make_level, make_ranking
-from head_ablation.problems import StudyError
+from head_ablation.problems import OutOfMemoryError, StudyError
 from head_ablation.slots import VISIBLE
 from head_ablation.store import Store
 
@@ -315,11 +315,28 @@ def test_a_condition_that_fails_ahead_is_left_to_its_own_job(tmp_path, job, caps
     assert not list((tmp_path / "out").glob("top-2*"))
 
 
-def test_a_job_that_fails_tries_no_other(tmp_path, job):
+def test_a_job_that_fails_serves_the_sweep_before_it_says_so(tmp_path, job):
     sweep = Sweep(job, write_sweep(tmp_path, SETS))
     with pytest.raises(StudyError, match="L99H0"):
         make(sweep, "top-2", ["L99H0"])
+    assert kept(sweep) == set(EVERY)
+
+
+def test_a_job_that_runs_out_of_memory_tries_no_other(tmp_path, job, monkeypatch):
+    def answer(*_):
+        raise OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(runs.Runner, "answer", answer)
+    with pytest.raises(OutOfMemoryError):
+        make(Sweep(job, write_sweep(tmp_path, SETS)), "top-2")
     assert job.store.entry_files() == []
+
+
+def test_a_job_that_cannot_load_its_model_tries_no_other(tmp_path, job, loads):
+    broken = replace(job, settings={**job.settings, "device": "cuda"})
+    with pytest.raises(StudyError, match="no CUDA card"):
+        make(Sweep(broken, write_sweep(tmp_path, SETS)), "top-2")
+    assert len(loads) == 1
 
 
 def test_head_sets_of_a_ranking_that_has_changed_are_not_worked_ahead_on(sweep, tmp_path):

@@ -14,29 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 from checkouts import Checkout, copy_project
-from tiny_study import TinyStudy, write_tiny_study
+from tiny_study import products, stored, unlock, write_tiny_study
 
 pytestmark = pytest.mark.workflow
 
 MARK = "RUN_OF_A_TEST"
-VARYING = ("logs", "benchmarks")
-
-
-def products(study: TinyStudy) -> dict[str, bytes]:
-    """Every file that a study makes and that is the same in each run, by its path."""
-    folder = study.checkout.results()
-    files = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] not in VARYING]
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in files
-        if not path.name.startswith(".") and "provenance" not in path.name
-    }
-
-
-def stored(checkout: Checkout) -> dict[str, int]:
-    """The store's entries and their inodes: a result that is computed again is another file."""
-    entries = (checkout.folder / "results" / "store" / "entries").glob("*/[!.]*.json")
-    return {path.name: path.stat().st_ino for path in entries}
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +58,6 @@ def press_control_c(process: subprocess.Popen[str], mark: str) -> None:
     send(signal.SIGINT, mark)
     process.wait(timeout=60)
     kill_everything(process, mark)
-
-
-def unlock(checkout: Checkout) -> None:
-    """As Snakemake tells the user to do after a kill."""
-    if any((checkout.folder / ".snakemake" / "locks").glob("*")):
-        checkout.snakemake("--unlock")
 
 
 def lose_metadata(checkout: Checkout) -> None:

@@ -35,8 +35,12 @@ class Checkout:
     study: str = "ci"
 
     def start(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
+        """Starts Snakemake on the study, on this machine's cores."""
+        return self.popen(*arguments, "--cores", "2", **how)
+
+    def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
         """Starts Snakemake on the study, in a process group of its own."""
-        fixed = ("--cores", "2", "--configfile", self.config)  # last: it would swallow targets behind it
+        fixed = ("--configfile", self.config)  # last: it would swallow targets behind it
         command = [sys.executable, "-m", "snakemake", *arguments, *fixed]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         return subprocess.Popen(
@@ -87,6 +91,7 @@ def copy_project(folder: Path, share_models: bool = True) -> Checkout:
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / part)
+    (folder / "slurm").symlink_to("profiles/slurm")
     (folder / "results").mkdir()
     if share_models:
         models = PROJECT / "results" / "models"

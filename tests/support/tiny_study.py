@@ -21,6 +21,7 @@ LAYERS, HEADS, COMPANIES = 8, 16, 24
 QUESTIONS = ("inc_state", "inc_year")
 COLUMNS = ("original_Inc_state_truth", "original_Inc_year_truth")
 STATES = ("Ohio", "Texas", "Nevada", "Utah")
+VARYING = ("logs", "benchmarks")
 UNKNOWN = "6_1993.txt"  # of a company in the test set; its year is not known, at first
 
 
@@ -87,6 +88,29 @@ def write_detected_study(checkout: Checkout, name: str = "detected") -> TinyStud
     own = {"models": {"smollm2": model}, "rankings": {"wu24": "detect"}, "levels": [30, 40]}
     _write_study(study, {**own, "detection": {"prompts": 4}}, COMPANIES // 2)
     return study
+
+
+def products(study: TinyStudy) -> dict[str, bytes]:
+    """Every file that a study makes and that is the same in each run, by its path."""
+    folder = study.checkout.results()
+    files = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] not in VARYING]
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if not path.name.startswith(".") and "provenance" not in path.name
+    }
+
+
+def stored(checkout: Checkout) -> dict[str, int]:
+    """The store's entries and their inodes: a result that is computed again is another file."""
+    entries = (checkout.folder / "results" / "store" / "entries").glob("*/[!.]*.json")
+    return {path.name: path.stat().st_ino for path in entries}
+
+
+def unlock(checkout: Checkout) -> None:
+    """As Snakemake tells the user to do after a kill."""
+    if any((checkout.folder / ".snakemake" / "locks").glob("*")):
+        checkout.snakemake("--unlock")
 
 
 def _write_study(study: TinyStudy, own: dict[str, Any], companies: int) -> None:

@@ -1,0 +1,178 @@
+"""What a job asks of a cluster, from the size of its work, and how much time a cluster has given it.
+
+Asking too little ends a job before its time, asking too much makes it wait: the estimates are on the safe side by
+2 or more, and grow with every attempt.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from head_ablation.config import Experiment, Study
+from head_ablation.head_sets import read_head_set
+from head_ablation.jobs import watched_prompts
+from head_ablation.model_sources import Pointer, known_parameters
+from head_ablation.prompts import prompts_digest, read_prompts
+from head_ablation.protocol import Protocol, detection_protocol, generation_protocol
+from head_ablation.store import Store
+
+Written = tuple[str, int]  # a file, and when it was written
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+UNKNOWN = 8e9  # parameters, of a model that is neither here nor described
+BASE_MB = 2000  # Python, torch and transformers; with CUDA, its context too
+START_SECONDS = 30  # to start, and to read weights from a slow file system:
+BYTES_PER_SECOND = 0.5e9
+CARD_TFLOPS = 100.0  # reached, not promised, in half precision: an H100 does several times that, an L4 half of it
+THREAD_TFLOPS = 0.03  # of one CPU thread
+
+
+@dataclass(frozen=True)
+class Work:
+    """Prompts that a model reads.
+
+    Attributes:
+        parameters: of the model.
+        dtype: of its weights, as in the config.
+        prompts: how many.
+        tokens: of each.
+        batch_size: prompts read together.
+        on_card: whether a card does it; else the CPU.
+        tflops: what the device does, in 10^12 operations a second.
+    """
+
+    parameters: float
+    dtype: str
+    prompts: int
+    tokens: int
+    batch_size: int
+    on_card: bool
+    tflops: float
+
+    @property
+    def weights_bytes(self) -> float:
+        """The weights in memory."""
+        return self.parameters * BYTES[self.dtype]
+
+    def mem_mb(self) -> int:
+        """Main memory, in MB: the weights pass through it; without a card, keys, values and activations too.
+
+        Those are taken as parameters^(2/3) / 5 values per token. SmolLM2-135M was measured at 90 KB per token in
+        float32, for which this says 210 KB: it has to do for models without grouped keys and values too.
+        """
+        token_bytes = self.parameters ** (2 / 3) / 5 * BYTES[self.dtype]
+        activations = 0 if self.on_card else self.batch_size * self.tokens * token_bytes
+        return math.ceil(BASE_MB + (1.2 * self.weights_bytes + activations) / 1e6)
+
+    def minutes(self) -> int:
+        """Start, weights, and twice the 2 operations that each parameter takes per token."""
+        reading = 2 * 2 * self.parameters * self.tokens * self.prompts / (self.tflops * 1e12)
+        return math.ceil((START_SECONDS + self.weights_bytes / BYTES_PER_SECOND + reading) / 60)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one job asks for.
+
+    Attributes:
+        threads: CPU threads.
+        gpu: cards.
+        mem_mb: main memory, in MB.
+        runtime: minutes.
+    """
+
+    threads: int
+    gpu: int
+    mem_mb: int
+    runtime: int
+
+
+FROM_STORE = Request(threads=1, gpu=0, mem_mb=1000, runtime=1)
+
+
+class Requests:
+    """What the jobs of a checked study ask for.
+
+    Args:
+        study: the study.
+        samples: question, split -> how many samples there are.
+        store: is asked what needs no model any more.
+    """
+
+    def __init__(self, study: Study, samples: Callable[[str, str], int], store: Store):
+        self.study, self.samples, self.store = study, samples, store
+        self.for_model = cache(self._for_model)
+        self._holds_level = cache(self._look_up_level)
+        self._holds_ranking = cache(self._look_up_ranking)
+        self._digest = cache(lambda prompts, _written: prompts_digest(read_prompts(prompts)))
+        self._parameters = cache(self._look_up_parameters)
+
+    def holds_level(self, experiment: Experiment, model: str, prompts: str, heads: str) -> bool:
+        """Whether the store has the generations of a level job, as its files are now; False while one is missing."""
+        return self._current(self._holds_level, experiment, model, prompts, heads)
+
+    def holds_ranking(self, experiment: Experiment, model: str, prompts: str) -> bool:
+        """Whether the store has a detected ranking, as the job's files are now; False while one is missing."""
+        return self._current(self._holds_ranking, experiment, model, prompts)
+
+    def _for_model(self, experiment: Experiment, split: str, attempt: int) -> Request:
+        """For reading an experiment's prompts of a split; each attempt asks for more time and memory."""
+        own = self.study.model(experiment.model)
+        work = Work(
+            parameters=self._parameters(experiment.model),
+            dtype=own["dtype"],
+            prompts=self._prompts(experiment.question, split),
+            tokens=experiment.tokens,
+            batch_size=own["batch_size"],
+            on_card=own["gpu"] > 0,
+            tflops=own["tflops"] or own["gpu"] * CARD_TFLOPS or own["threads"] * THREAD_TFLOPS,
+        )
+        mem_mb, runtime = own["mem_mb"] or work.mem_mb(), own["runtime"] or work.minutes()
+        return Request(own["threads"], own["gpu"], attempt * mem_mb, attempt * runtime)
+
+    def _prompts(self, question: str, split: str) -> int:
+        samples = self.samples(question, split)
+        return samples if split == "test" else min(samples, self.study.config["detection"]["prompts"])
+
+    def _look_up_parameters(self, model: str) -> float:
+        own = self.study.model(model)
+        billions = own["billion_parameters"]
+        return 1e9 * billions if billions else known_parameters(own["source"], own["revision"]) or UNKNOWN
+
+    def _current(self, holds: Callable[..., bool], experiment: Experiment, *files: str) -> bool:
+        if not all(Path(path).is_file() for path in files):
+            return False
+        return holds(experiment, *((path, Path(path).stat().st_mtime_ns) for path in files))
+
+    def _look_up_level(self, experiment: Experiment, model: Written, prompts: Written, heads: Written) -> bool:
+        settings = self.study.generation_settings(experiment.model)
+        ablated = read_head_set(heads[0])
+        return self._holds(generation_protocol(Pointer.read(model[0]), self._digest(*prompts), ablated, settings))
+
+    def _look_up_ranking(self, experiment: Experiment, model: Written, prompts: Written) -> bool:
+        settings = self.study.detection_settings(experiment.model, experiment.question)
+        watched = watched_prompts(read_prompts(prompts[0]), settings)
+        return self._holds(detection_protocol(Pointer.read(model[0]), watched, settings))
+
+    def _holds(self, protocol: Protocol) -> bool:
+        return self.store.find(protocol) is not None
+
+
+def minutes_left() -> float:
+    """Until SLURM ends this job's allocation; infinite outside of one, and where its end is not known."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None or shutil.which("squeue") is None:
+        return math.inf
+    command = ["squeue", "--noheader", f"--jobs={job}", "--format=%e"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        return (datetime.fromisoformat(said) - datetime.now()).total_seconds() / 60
+    except ValueError:  # N/A, Unlimited; nothing while SLURM does not answer
+        return math.inf

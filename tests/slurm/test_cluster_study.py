@@ -1,0 +1,89 @@
+"""The tiny study through `snakemake --profile slurm`: who travels together, with how many cards; the same results."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from checkouts import copy_project
+from cluster import Cluster
+from conftest import ClusterStudy
+from tiny_study import TinyStudy, products, write_tiny_study
+
+pytestmark = pytest.mark.workflow
+
+TWO_TOGETHER = ("--group-components", "sweep=2", "levels=100000")
+CONDITIONS = 9  # of a sweep: the baseline, and four levels in two arms
+
+
+def one_card(study: TinyStudy) -> TinyStudy:
+    study.configure(lambda config: config["models"]["tiny_model"].update(gpu=1))
+    return study
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+    """The study, run on this machine's cores."""
+    study = one_card(write_tiny_study(copy_project(tmp_path_factory.mktemp("local"), share_models=False)))
+    study.checkout.snakemake()
+    return study
+
+
+@pytest.fixture(scope="module")
+def on_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> ClusterStudy:
+    """The study, run through the shipped profile."""
+    study = one_card(write_tiny_study(copy_project(tmp_path_factory.mktemp("cluster"), share_models=False)))
+    run = ClusterStudy(study, cluster)
+    run.run()
+    return run
+
+
+def test_a_sweep_is_one_submission_with_one_card_and_a_step_per_level(on_cluster: ClusterStudy) -> None:
+    submissions = on_cluster.submissions()
+    names = [f"rule_sweep-tiny_model-{question}-400_baseline_generations" for question in ("inc_state", "inc_year")]
+    assert sorted(each["Comment"] for each in submissions) == names
+    for each in submissions:
+        assert each["State"] == "COMPLETED"
+        assert "gres/gpu=1," in each["ReqTRES"]
+        assert "cpu=1," in each["ReqTRES"]
+        assert on_cluster.cluster.steps(each["JobID"]) == CONDITIONS
+
+
+def test_a_submission_asks_for_the_time_of_all_its_levels(on_cluster: ClusterStudy) -> None:
+    assert {each["Timelimit"] for each in on_cluster.submissions()} == {f"00:{CONDITIONS:02}:00"}
+
+
+def test_sweeps_run_side_by_side_on_both_cards(on_cluster: ClusterStudy) -> None:
+    first, second = on_cluster.submissions()
+    assert max(first["Start"], second["Start"]) < min(first["End"], second["End"])
+
+
+def test_a_sweep_loads_its_model_once(on_cluster: ClusterStudy) -> None:
+    assert on_cluster.loads() == 2
+
+
+def test_the_results_are_those_of_a_local_run(on_cluster: ClusterStudy, local: TinyStudy) -> None:
+    assert products(on_cluster.study) == products(local)
+
+
+def test_nothing_is_left_to_do_there_or_here(on_cluster: ClusterStudy) -> None:
+    assert "Nothing to be done" in on_cluster.run("--dry-run")
+    assert "Nothing to be done" in on_cluster.study.checkout.snakemake("--dry-run")
+
+
+def test_a_dry_run_shows_what_would_travel_together(on_cluster: ClusterStudy) -> None:
+    alone = on_cluster.run("--dry-run", "--forceall", "--config", "generation={max_new_tokens: 9}")
+    assert len(re.findall("Group job sweep-tiny_model-inc_(state|year)-400 ", alone)) == 2
+    together = on_cluster.run("--dry-run", "--forceall", *TWO_TOGETHER, "--config", "generation={max_new_tokens: 9}")
+    assert together.count("Group job sweep-tiny_model-inc_state-400-and-1-more ") == 1
+
+
+def test_what_the_store_holds_asks_for_no_card(on_cluster: ClusterStudy, local: TinyStudy) -> None:
+    before = on_cluster.submissions()
+    on_cluster.run("--forcerun", "generations", "baseline", *TWO_TOGETHER, "--slurm-status-command", "sacct")
+    (submission,) = on_cluster.submissions()[len(before) :]
+    assert submission["Comment"].startswith("rule_stored-tiny_model-inc_state-400-and-1-more")
+    assert "gpu" not in submission["ReqTRES"]
+    assert on_cluster.cluster.steps(submission["JobID"]) == 2 * CONDITIONS
+    assert on_cluster.loads() == 0
+    assert products(on_cluster.study) == products(local)
