@@ -263,8 +263,17 @@ REQUESTS = Requests(STUDY, count_samples, Store(Path(STORE)))
 
 def level_request(wildcards, attempt):
     """What a level job asks for: on a cluster, no card if it needs no model."""
-    stored = (ON_A_NODE or on_cluster()) and REQUESTS.holds_level(experiment(wildcards), *level_files(wildcards))
+    there = ON_A_NODE or (on_cluster() and has_planned_heads(wildcards))
+    stored = there and REQUESTS.holds_level(experiment(wildcards), *level_files(wildcards))
     return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "test", attempt)
+
+
+def has_planned_heads(wildcards):
+    """Whether a level's head-set file, as far as it is known before any job runs, is what it will be."""
+    if "condition" not in wildcards.keys():
+        return True
+    planned = PLAN.head_set(wildcards.method, experiment(wildcards), wildcards.condition)
+    return planned is None or holds(Path(HEADS.format(**wildcards)), planned)
 
 
 def ranking_request(wildcards, attempt):
@@ -296,8 +305,9 @@ def sweeps_together(wildcards):
 
 
 def settled_sweeps(wildcards):
-    """No file: on a cluster, waits until the heads of all sweeps that travel together are known, so that they can."""
-    for model, question, tokens in sweeps_together(wildcards) if on_cluster() else []:
+    """No file: on a cluster, waits until the heads of all sweeps that travel together are known, so that they can.
+    A dry run goes no further anyway, and shows what would travel together."""
+    for model, question, tokens in sweeps_together(wildcards) if on_cluster() and not workflow.dryrun else []:
         for method in STUDY.methods:
             checkpoints.heads.get(study=STUDY.name, method=method, model=model, question=question, tokens=tokens)
     return []
@@ -310,8 +320,7 @@ def sweep_group(wildcards):
     try:
         settled_sweeps(wildcards)
     except IncompleteCheckpointException:
-        if not workflow.dryrun:  # which goes no further, and shows what would travel together
-            return None
+        return None
     first, *others = sweeps_together(wildcards)
     what = "stored" if level_request(wildcards, 1) == FROM_STORE else "sweep"
     name = "-".join(map(str, [what, *first])) + (f"-and-{len(others)}-more" if others else "")

@@ -87,3 +87,10 @@ def test_what_the_store_holds_asks_for_no_card(on_cluster: ClusterStudy, local: 
     assert on_cluster.cluster.steps(submission["JobID"]) == 2 * CONDITIONS
     assert on_cluster.loads() == 0
     assert products(on_cluster.study) == products(local)
+
+
+def test_a_changed_ranking_names_the_same_levels_as_without_a_cluster(on_cluster: ClusterStudy) -> None:
+    on_cluster.study.edit_ranking("inc_year", lambda entries: entries.insert(5, entries.pop(15)))
+    planned = jobs_run(on_cluster.study.checkout.snakemake("--dry-run"))
+    assert "generations inc_year top-10" in planned
+    assert jobs_run(on_cluster.run("--dry-run").replace("\n    ", "\n").replace("\n    ", "\n    ")) == planned
