@@ -321,6 +321,8 @@ def sweep_group(wildcards):
         settled_sweeps(wildcards)
     except IncompleteCheckpointException:
         return None
+    if workflow.dryrun:  # which waits for nothing: Snakemake would keep jobs that it has replaced since
+        workflow.dag.group_job_factory.cache.clear()
     first, *others = sweeps_together(wildcards)
     what = "stored" if level_request(wildcards, 1) == FROM_STORE else "sweep"
     name = "-".join(map(str, [what, *first])) + (f"-and-{len(others)}-more" if others else "")

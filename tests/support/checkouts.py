@@ -69,8 +69,8 @@ class Checkout:
 
 def jobs_run(output: str) -> list[str]:
     """The jobs that Snakemake says it runs (or would run), as `rule` or `rule question condition`, sorted."""
-    blocks = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?:    .*\n)*)", output, re.MULTILINE)
-    return sorted(" ".join([rule, *_wildcards(block)]) for rule, block in blocks if rule != "all")
+    blocks = re.findall(r"^( *)(?:local)?(?:rule|checkpoint) (\w+):\n((?:\1    .*\n)*)", output, re.MULTILINE)
+    return sorted(" ".join([rule, *_wildcards(block)]) for _, rule, block in blocks if rule != "all")
 
 
 def _wildcards(block: str) -> list[str]:
