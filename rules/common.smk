@@ -326,5 +326,6 @@ def sweep_group(wildcards):
     first, *others = sweeps_together(wildcards)
     what = "stored" if level_request(wildcards, 1) == FROM_STORE else "sweep"
     name = "-".join(map(str, [what, *first])) + (f"-and-{len(others)}-more" if others else "")
-    workflow.parent_groupids[name] = "levels"  # of which the profile lets any number travel together
+    workflow.parent_groupids[name] = "levels"
+    workflow.group_settings.group_components["levels"] = 1_000_000  # any number of them
     return name

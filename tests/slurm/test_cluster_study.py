@@ -13,7 +13,7 @@ from tiny_study import TinyStudy, products, write_tiny_study
 
 pytestmark = pytest.mark.workflow
 
-TWO_TOGETHER = ("--group-components", "sweep=2", "levels=100000")
+TWO_TOGETHER = ("--group-components", "sweep=2")
 CONDITIONS = 5  # of a sweep: the baseline, and two levels in two arms
 
 
