@@ -137,6 +137,8 @@ def filings_settings(wildcards):
 def made(maker, path, planned, index, **place):
     """A file that the checkpoint `maker` writes beside its `index`. If it holds already what is planned, nobody waits
     for its being made again; without a plan (a detected ranking), the checkpoint has to be through."""
+    if ON_A_NODE:  # it was there when the job was submitted
+        return path
     if planned is None or not holds(Path(path), planned):
         maker.get(**place)
         if planned is not None and not holds(Path(path), planned):

@@ -14,7 +14,7 @@ from subprocess import Popen
 import pytest
 from checkouts import copy_project
 from cluster import Cluster
-from conftest import ClusterStudy
+from cluster_study import ClusterStudy
 from tiny_study import TinyStudy, products, stored, unlock, write_tiny_study
 
 pytestmark = pytest.mark.workflow

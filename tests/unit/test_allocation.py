@@ -1,7 +1,6 @@
 """What jobs ask for: enough for what was measured, more for more work, nothing for what the store has."""
 
 import math
-import os
 from dataclasses import replace
 
 import pytest
@@ -150,26 +149,6 @@ def test_a_detected_ranking_is_found_in_the_store(tmp_path, study, requests):
 def anew(requests):
     """The same, with nothing remembered: as another run of the workflow."""
     return Requests(requests.study, requests.samples, requests.store)
-
-
-def squeue(folder, monkeypatch, says):
-    """A `squeue` that runs `says`, for a job of an allocation."""
-    program = folder / "squeue"
-    program.write_text(f"#!/bin/sh\n{says}\n", encoding="utf-8")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-
-
-def test_the_time_left_is_that_of_the_allocation(tmp_path, monkeypatch):
-    squeue(tmp_path, monkeypatch, 'test "$2" = --jobs=7 && date --date "now + 30 minutes" +%Y-%m-%dT%H:%M:%S')
-    assert 29.8 < minutes_left() < 30.2
-
-
-@pytest.mark.parametrize("says", ["N/A", "Unlimited", "NONE"])
-def test_an_allocation_without_an_end_has_no_limit(tmp_path, monkeypatch, says):
-    squeue(tmp_path, monkeypatch, f"echo {says}")
-    assert minutes_left() == math.inf
 
 
 def test_outside_of_an_allocation_there_is_no_limit(monkeypatch):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
-from checkouts import copy_project, jobs_run
+from checkouts import PROJECT, copy_project, jobs_run
 from cluster import Cluster
-from conftest import ClusterStudy
+from cluster_study import ClusterStudy
 from tiny_study import TinyStudy, products, write_tiny_study
 
 pytestmark = pytest.mark.workflow
@@ -98,3 +100,13 @@ def test_a_changed_ranking_names_the_same_levels_as_without_a_cluster(on_cluster
     planned = jobs_run(on_cluster.study.checkout.snakemake("--dry-run"))
     assert "generations inc_year top-10" in planned
     assert jobs_run(on_cluster.run("--dry-run")) == planned
+
+
+@pytest.mark.parametrize(("limit", "least", "most"), [("7", 6.5, 7.0), ("UNLIMITED", math.inf, math.inf)])
+def test_a_job_knows_how_much_time_its_allocation_has_left(
+    cluster: Cluster, limit: str, least: float, most: float
+) -> None:
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from head_ablation.allocation import minutes_left"
+    asked = ("-c", f"{code}; print(minutes_left())")
+    said = cluster.say("srun", "--ntasks=1", "--mem=500", f"--time={limit}", sys.executable, *asked)
+    assert least <= float(said) <= most
