@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import Popen
 
 from cluster import Cluster
@@ -21,20 +22,28 @@ class ClusterStudy:
     study: TinyStudy
     cluster: Cluster
 
+    @property
+    def log(self) -> Path:
+        """What Snakemake printed; a pipe that nobody reads would stop it when it is full."""
+        return self.study.checkout.folder / "snakemake.log"
+
     def start(self, *arguments: str) -> Popen[str]:
         """Starts `snakemake --profile slurm`."""
         quick = ("--slurm-init-seconds-before-status-checks", "20", "--latency-wait", "5")
-        return self.study.checkout.popen(*quick, *arguments, "--profile", "slurm")
+        with self.log.open("w") as log:
+            return self.study.checkout.popen(*quick, *arguments, "--profile", "slurm", stdout=log)
+
+    def finish(self, process: Popen[str]) -> str:
+        """Waits for a run that is to succeed; what it printed."""
+        try:
+            assert process.wait(timeout=300) == 0, self.log.read_text()[-6000:]
+        finally:
+            process.kill()
+        return self.log.read_text()
 
     def run(self, *arguments: str) -> str:
         """Runs it to its end; what it printed."""
-        process = self.start(*arguments)
-        try:
-            output, _ = process.communicate(timeout=300)
-        finally:
-            process.kill()
-        assert process.returncode == 0, output[-6000:]
-        return output
+        return self.finish(self.start(*arguments))
 
     def submissions(self) -> list[dict[str, str]]:
         """What accounting knows of the study's submissions."""

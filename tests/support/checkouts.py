@@ -47,7 +47,7 @@ class Checkout:
             command,
             cwd=self.folder,
             env={**os.environ, "PATH": path, **how.pop("env", {})},
-            stdout=subprocess.PIPE,
+            stdout=how.pop("stdout", subprocess.PIPE),
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
