@@ -19,15 +19,15 @@ from tiny_study import TinyStudy, products, stored, unlock, write_tiny_study
 
 pytestmark = pytest.mark.workflow
 
-CONDITIONS = 7
+CONDITIONS = 9
 Fault = Callable[[ClusterStudy, str, Popen[str]], None]
 
 
 def slow_study(folder: Path) -> TinyStudy:
-    """One sweep of seven conditions, each of which takes the real model some seconds."""
+    """One sweep of nine conditions, each of which takes the real model some seconds."""
     study = write_tiny_study(copy_project(folder))
     model = {"source": "embedded", "gpu": 1, "device": "cpu", "batch_size": 4}
-    own = {"models": {"smollm2": model}, "questions": {"inc_year": {}}, "levels": [10, 20, 30]}
+    own = {"models": {"smollm2": model}, "questions": {"inc_year": {}}, "levels": [10, 20, 30, 40]}
     study.configure(lambda config: config.update(own))
     heads = [f"L{layer}H{head}" for layer in range(8, 16) for head in range(9)]
     entries = [{"head": head, "score": 1 - n / 100, "rank": n + 1} for n, head in enumerate(heads)]
