@@ -1,7 +1,7 @@
 """What a job asks of a cluster, from the size of its work, and how much time a cluster has given it.
 
-Asking too little ends a job before its time, asking too much makes it wait: the estimates are on the safe side by
-2 or more, and grow with every attempt.
+Asking too little ends a job before its time, asking too much makes it wait: the estimates are meant to be on the safe
+side by 2 or more, and grow with every attempt.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ Written = tuple[str, int]  # a file, and when it was written
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 UNKNOWN = 8e9  # parameters, of a model that is neither here nor described
 BASE_MB = 2000  # Python, torch and transformers; with CUDA, its context too
-START_SECONDS = 30  # to start, and to read weights from a slow file system:
-BYTES_PER_SECOND = 0.5e9
-CARD_TFLOPS = 100.0  # reached, not promised, in half precision: an H100 does several times that, an L4 half of it
-THREAD_TFLOPS = 0.03  # of one CPU thread
+# Assumed, on the slow side; no card was measured.
+START_SECONDS = 30
+BYTES_PER_SECOND = 0.5e9  # of weights, from a shared file system
+CARD_TFLOPS = 100.0  # what a data centre's card reaches in half precision
+THREAD_TFLOPS = 0.03  # of one CPU thread; SmolLM2 was measured at 0.08
 
 
 @dataclass(frozen=True)

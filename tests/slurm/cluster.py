@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,7 @@ class Cluster:
 
     def stop_controller(self) -> None:
         """Kills slurmctld."""
-        pid = int((self.state / "slurmctld.pid").read_text())
-        os.kill(pid, 9)
+        _end(self.state / "slurmctld.pid", signal.SIGKILL)
 
     def start(self) -> None:
         """Starts everything, and returns once the node takes jobs."""
@@ -137,9 +137,9 @@ class Cluster:
         _until(lambda: "idle" in self.say("sinfo", "--noheader", "--format=%T"))
 
     def stop(self) -> None:
-        """Stops everything, and leaves no configuration behind."""
+        """Stops what was started here, and nothing else of that name; leaves no configuration behind."""
         for program in ("slurmd", "slurmctld", "slurmdbd", "mariadbd", "munged"):
-            subprocess.run(["pkill", "-x", program], check=False)
+            _end(self.state / f"{program}.pid")
         for name in ("slurm.conf", "gres.conf", "cgroup.conf", "slurmdbd.conf"):
             (ETC / name).unlink(missing_ok=True)
 
@@ -156,7 +156,8 @@ class Cluster:
         (ETC / "cgroup.conf").write_text(f"{MARK}CgroupPlugin=cgroup/v1\n")
 
     def _start_munge(self) -> None:
-        subprocess.run(["pkill", "-x", "munged"], check=False)
+        if subprocess.run(["munge", "--no-input"], capture_output=True, check=False).returncode == 0:
+            return  # the machine's own is running
         if not KEY.is_file():
             KEY.write_bytes(os.urandom(1024))
         KEY.chmod(0o400)
@@ -164,15 +165,17 @@ class Cluster:
             path.mkdir(exist_ok=True) if path != KEY else None
             shutil.chown(path, "munge", "munge")
         _until(lambda: self.say("runuser", "-u", "munge", "--", "munged", "--force"))
+        shutil.copy("/run/munge/munged.pid", self.state / "munged.pid")
 
     def _start_database(self) -> None:
         folder = self.state / "database"
         shutil.chown(folder, "mysql", "mysql")
-        own = ("--user=mysql", f"--datadir={folder}")
+        own = ("--user=mysql", f"--datadir={folder}", f"--pid-file={folder}/pid")
         self.say("mariadb-install-db", *own, "--auth-root-authentication-method=normal", "--skip-test-db")
         listen = (f"--socket={folder}/socket", "--port=13306", "--bind-address=127.0.0.1")
         _in_background("mariadbd", *own, *listen, "--innodb-buffer-pool-size=64M")
         _until(lambda: self.say("mariadb", f"--socket={folder}/socket", "-e", DATABASE))
+        shutil.copy(folder / "pid", self.state / "mariadbd.pid")
 
 
 @contextmanager
@@ -190,6 +193,11 @@ def running_cluster() -> Iterator[Cluster]:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": PATH}
+
+
+def _end(pid_file: Path, how: int = signal.SIGTERM) -> None:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(int(pid_file.read_text()), how)
 
 
 def _in_background(*command: str) -> None:
