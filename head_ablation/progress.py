@@ -13,7 +13,7 @@ LOG_SECONDS = 10
 FORMAT = "{desc}: {n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left"
 
 
-class _Lines(tqdm):  # type: ignore[misc]
+class Lines(tqdm):  # type: ignore[misc]
     """Progress as lines of their own, for a log that people read with tail and grep."""
 
     said = 0
@@ -31,4 +31,4 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Passes prompts on and says on stderr how many are done, how many a second, and the time left."""
     if sys.stderr.isatty():
         return iter(tqdm(items, total=total, desc=what, unit=" prompts"))
-    return iter(_Lines(items, total=total, desc=what, unit=" prompts", bar_format=FORMAT, mininterval=LOG_SECONDS))
+    return iter(Lines(items, total=total, desc=what, unit=" prompts", bar_format=FORMAT, mininterval=LOG_SECONDS))
