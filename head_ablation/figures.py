@@ -236,7 +236,7 @@ def _caption(curves: pd.DataFrame) -> str:
         [
             "Bars: Wilson 95 % intervals with n = distinct companies",
             " (one company's answers at several lengths or models count as one)" if pooled else "",
-            ". Points: share of answerable prompts answered correctly",
+            ". Points: share of the prompts that count answered correctly",
             f"; random heads: mean of {draws} draws" if draws > 1 else "",
             "; averaged over experiments" if pooled else "",
             ". Marks of one level stand side by side.",

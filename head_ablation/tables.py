@@ -1,13 +1,16 @@
 """Tables from ablation results: every answer, every condition, Figure 8's curves, the key results.
 
 `samples_table` and `levels_table` read the results; `curves_table` and `key_results_table` are made
-from those two. The baseline belongs to no method: one row an experiment, however many methods.
+from those two. The baseline belongs to no method: one row an experiment, however many methods. Only where given
+results of several methods disagree about it, each method has its own.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -27,7 +30,7 @@ WHOLE = dict.fromkeys(["tokens", "level", "draw"], "int64")
 CONDITION_TYPES = dict.fromkeys(CONDITION, "str") | WHOLE
 SAMPLE_TYPES = {
     **dict.fromkeys(["filename", "cluster", "gold", "text"], "str"),
-    **dict.fromkeys(["answerable", "correct", "correct_study"], "boolean"),
+    **dict.fromkeys(["answerable", "counted", "correct", "correct_study"], "boolean"),
 }
 LEVEL_TYPES = {
     **dict.fromkeys(["correct", "total", "unanswerable", "companies"], "int64"),
@@ -38,15 +41,15 @@ LEVEL_TYPES = {
 
 
 def samples_table(results: Sequence[Result]) -> pd.DataFrame:
-    """One row per prompt and condition. Baseline rows have no method, level 0 and draw 0.
+    """One row per prompt and condition. Baseline rows have level 0, draw 0 and, unless methods disagree, no method.
 
-    Unanswerable prompts are listed too. Results without samples (the published files) give no rows.
+    Prompts that do not count are listed too. Results without samples (the published files) give no rows.
 
     Raises:
         ValueError: naming the experiment, where results disagree with each other or themselves.
     """
     rows = [
-        condition | {field: sample.get(field) for field in SAMPLE_TYPES}
+        condition | {field: sample.get(field) for field in SAMPLE_TYPES} | {"counted": _counts_in(sample)}
         for condition, entry, _ in _conditions(results)
         for sample in entry.get("samples", [])
     ]
@@ -54,11 +57,11 @@ def samples_table(results: Sequence[Result]) -> pd.DataFrame:
 
 
 def levels_table(results: Sequence[Result]) -> pd.DataFrame:
-    """One row per experiment and condition; accuracies are fractions of the answerable prompts.
+    """One row per experiment and condition; accuracies are fractions of the prompts that count.
 
-    `companies` counts distinct companies with an answerable prompt (without samples: prompts);
+    `companies` counts distinct companies with a prompt that counts (without samples: prompts);
     `accuracy_low` and `accuracy_high` are the Wilson 95 % interval with n = companies;
-    `accuracy_drop` is baseline minus ablated, a fraction.
+    `accuracy_drop` is baseline minus ablated accuracy, a fraction; `unanswerable` the prompts that do not count.
 
     Raises:
         ValueError: as `samples_table`.
@@ -78,12 +81,13 @@ def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.
         levels: a `levels_table`.
         by: what a curve stands for, beside method and arm; `EXPERIMENT` for single experiments.
     """
-    baselines = levels[levels["arm"] == "baseline"].set_index(EXPERIMENT)
+    one = ["method", *EXPERIMENT]
     ablated = levels[levels["arm"] != "baseline"]
+    baselines = _baselines(levels, ablated[one].drop_duplicates()).set_index(one)
     shown = ["accuracy", "companies", "majority_accuracy"]
-    start = ablated[["method", *EXPERIMENT, "arm"]].drop_duplicates().assign(level=0, draw=0)
-    cells = pd.concat([start.join(baselines[shown], on=EXPERIMENT), ablated], join="inner")
-    cells = cells.join(baselines["accuracy"].rename("baseline_accuracy"), on=EXPERIMENT)
+    start = ablated[[*one, "arm"]].drop_duplicates().assign(level=0, draw=0)
+    cells = pd.concat([start.join(baselines[shown], on=one), ablated], join="inner")
+    cells = cells.join(baselines["accuracy"].rename("baseline_accuracy"), on=one)
     values = {"accuracy": "mean", "companies": "max", "majority_accuracy": "mean"}
     values |= {"baseline_accuracy": "mean"}
     keep = {name: (name, how) for name, how in values.items()}
@@ -145,28 +149,49 @@ def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | 
 
 
 def summary(curves: pd.DataFrame) -> str:
-    """The three numbers that matter, per method and question: baseline, top and random at the highest level."""
+    """The numbers that matter, per method and question: baseline, top and random (if any) at the highest level."""
     lines = []
     for (method, question), rows in curves.groupby(["method", "question"], sort=False):
         highest = rows[rows["level"] == rows["level"].max()].set_index("arm")["accuracy"]
+        ablated = ", ".join(f"{arm} {highest[arm]:.0%}" for arm in ("top", "random") if arm in highest)
         lines.append(
             f"{method}, {question}: baseline {rows['baseline_accuracy'].iloc[0]:.0%}; with"
-            f" {rows['level'].max()} heads ablated: top {highest['top']:.0%}, random {highest['random']:.0%}"
+            f" {rows['level'].max()} heads ablated: {ablated}"
         )
     return "\n".join(lines)
+
+
+def experiment_of(result: Result) -> tuple[str, str, str, int]:
+    """The method and experiment that a result is of."""
+    method = result.get("ranking_method") or result["method"].removesuffix("_ablation_incremental")
+    return method, result["model_key"], result["question"], result["total_tokens"]
+
+
+def entries(result: Result) -> Iterator[tuple[str, int, int, Result]]:
+    """Every condition of one result, several draws one by one: arm, level, draw and entry."""
+    suffix = "_heads_ablations"
+    yield "baseline", 0, 0, result["baseline"]
+    for arm in [key.removesuffix(suffix) for key in result if key.endswith(suffix)]:
+        for entry in result[arm + suffix]:
+            for place, one in enumerate(entry.get("draws") or [entry]):
+                yield arm, entry["num_heads"], one.get("draw", place), one
 
 
 def _conditions(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], Result, Result]]:
     """Every condition once, checked: its key, its entry, the result it stands in."""
     baselines: dict[tuple[Any, ...], Result] = {}
+    apart = _experiments_apart(results)
     seen = set()
     # Baselines with samples go first, so that one of those is kept.
     for result in sorted(results, key=lambda result: "samples" not in result["baseline"]):
-        for key, entry in _entries(result):
+        method, *experiment = experiment_of(result)
+        for arm, level, draw, entry in entries(result):
+            shared = arm == "baseline" and tuple(experiment) not in apart
+            key = (None if shared else method, *experiment, arm, level, draw)
             name = "/".join(str(part) for part in key if part is not None)
             _check_entry(name, entry, result["baseline"])
-            if key[0] is None:
-                _check_same_baseline(name, baselines.setdefault(key, entry), entry)
+            if arm == "baseline":
+                _refuse_disagreement(name, baselines.setdefault(key, entry), entry)
             elif key in seen:
                 raise ValueError(f"{name}: two results hold this condition; expected one")
             if key not in seen:
@@ -174,51 +199,64 @@ def _conditions(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], Res
             seen.add(key)
 
 
-def _entries(result: Result) -> Iterator[tuple[tuple[Any, ...], Result]]:
-    """Every condition of one result, as the values of CONDITION, with its entry."""
-    experiment = (result["model_key"], result["question"], result["total_tokens"])
-    yield (None, *experiment, "baseline", 0, 0), result["baseline"]
-    suffix = "_heads_ablations"
-    method = result.get("ranking_method") or result["method"].removesuffix("_ablation_incremental")
-    for arm in [key.removesuffix(suffix) for key in result if key.endswith(suffix)]:
-        for entry in result[arm + suffix]:
-            for place, one in enumerate(entry.get("draws") or [entry]):
-                draw = one.get("draw", place)
-                yield (method, *experiment, arm, entry["num_heads"], draw), one
+def _experiments_apart(results: Sequence[Result]) -> set[tuple[Any, ...]]:
+    """The experiments about whose baseline the results disagree. Results of our own runs, with a protocol, may not."""
+    groups = defaultdict(list)
+    for result in results:
+        groups[experiment_of(result)[1:]].append(result)
+    apart = set()
+    for experiment, members in groups.items():
+        for first, second in combinations(members, 2):
+            if "protocol" in first and "protocol" in second:
+                name = "/".join(map(str, experiment))
+                _refuse_disagreement(name, first["baseline"], second["baseline"])
+            elif _disagreement(first["baseline"], second["baseline"]):
+                apart.add(experiment)
+    return apart
 
 
 def _check_entry(name: str, entry: Result, baseline: Result) -> None:
-    """Refuse counts that are impossible, or that disagree with the samples or the baseline."""
+    """Refuse counts that are impossible, or, where there are samples, that disagree with them or the baseline."""
     correct, total = entry["correct"], entry["total"]
     if not 0 <= correct <= total or total == 0:
-        raise ValueError(f"{name}: {correct} correct of {total} answerable prompts")
-    if total != baseline["total"]:
-        raise ValueError(f"{name}: {total} answerable prompts, its baseline {baseline['total']}")
+        raise ValueError(f"{name}: {correct} correct of {total} prompts")
+    if total != baseline["total"] and ("samples" in entry or "samples" in baseline):
+        raise ValueError(f"{name}: {total} prompts count, {baseline['total']} in its baseline")
     if "samples" in entry:
-        found = [bool(sample["correct"]) for sample in entry["samples"] if sample["answerable"]]
+        found = [bool(sample["correct"]) for sample in entry["samples"] if _counts_in(sample)]
         if (sum(found), len(found)) != (correct, total):
             raise ValueError(
-                f"{name}: samples have {sum(found)} correct of {len(found)} answerable, "
+                f"{name}: samples have {sum(found)} correct of {len(found)} that count, "
                 f"but correct and total say {correct} of {total}"
             )
 
 
-def _check_same_baseline(name: str, first: Result, second: Result) -> None:
-    """Refuse two baselines of one experiment that are not the same answers."""
+def _counts_in(sample: Result) -> bool:
+    """Whether the answer counts: unless it says so itself, if its prompt is answerable."""
+    return bool(sample.get("counted", sample["answerable"]))
+
+
+def _refuse_disagreement(name: str, first: Result, second: Result) -> None:
+    if found := _disagreement(first, second):
+        raise ValueError(f"{name}: results disagree about the baseline{found}")
+
+
+def _disagreement(first: Result, second: Result) -> str:
+    """In what two baselines of one experiment are not the same answers; empty if in nothing."""
     one, two = (f"{entry['correct']} of {entry['total']} correct" for entry in (first, second))
     if one != two:
-        raise ValueError(f"{name}: results disagree about the baseline: {one}, and {two}")
+        return f": {one}, and {two}"
     pairs = zip(first.get("samples", []), second.get("samples", []), strict=False)
     changed = [sample["filename"] for sample, other in pairs if sample != other]
-    if changed:
-        raise ValueError(f"{name}: results disagree about the baseline's answers to {changed}")
+    return f"'s answers to {changed}" if changed else ""
 
 
 def _level_values(entry: Result, result: Result) -> dict[str, Any]:
     """The measured columns of one row of `levels_table`."""
     correct, total = entry["correct"], entry["total"]
+    baseline = result["baseline"]
     samples = entry.get("samples", [])
-    companies = len({sample["cluster"] for sample in samples if sample["answerable"]}) or total
+    companies = len({sample["cluster"] for sample in samples if _counts_in(sample)}) or total
     low, high = wilson(correct / total, companies)
     study = entry.get("correct_study")
     return {
@@ -229,7 +267,7 @@ def _level_values(entry: Result, result: Result) -> dict[str, Any]:
         "accuracy": correct / total,
         "accuracy_low": low,
         "accuracy_high": high,
-        "accuracy_drop": (result["baseline"]["correct"] - correct) / total,
+        "accuracy_drop": baseline["correct"] / baseline["total"] - correct / total,
         "correct_study": study,
         "accuracy_study": None if study is None else study / total,
         "majority_accuracy": (result.get("majority_answer") or {}).get("accuracy"),
@@ -251,16 +289,22 @@ def _ordered(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
 
 def _with_baseline(frame: pd.DataFrame, method: str) -> pd.DataFrame:
     """The method's rows and the baseline rows of its experiments."""
-    own = frame[frame["method"] == method]
-    baselines = frame[frame["arm"] == "baseline"]
-    return pd.concat([baselines.merge(own[EXPERIMENT].drop_duplicates(), on=EXPERIMENT), own])
+    own = frame[(frame["method"] == method) & (frame["arm"] != "baseline")]
+    return pd.concat([_baselines(frame, own[["method", *EXPERIMENT]].drop_duplicates()), own])
+
+
+def _baselines(frame: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+    """The baseline rows of methods and experiments, by method: its own, else those that all methods share."""
+    rows = frame[frame["arm"] == "baseline"].rename(columns={"method": "owner"})
+    rows = asked.merge(rows, on=EXPERIMENT)
+    return rows[rows["owner"].isna() | (rows["owner"] == rows["method"])].drop(columns="owner")
 
 
 def _counts(own: pd.DataFrame, answers: pd.DataFrame, level: int, paired: bool) -> dict[str, Any]:
     """What one row of the key results rests on."""
     ablated = own[own["level"] == level]
     experiments = ablated.drop_duplicates(EXPERIMENT)
-    answered = answers[answers["answerable"] & (answers["level"] == level)]
+    answered = answers[answers["counted"] & (answers["level"] == level)]
     draws = ablated[ablated["arm"] == "random"].groupby(EXPERIMENT).size()
     return {
         "experiments": len(experiments),
@@ -283,7 +327,7 @@ def _company_accuracies(answers: pd.DataFrame) -> pd.DataFrame:
     `share` is the company's part of the experiment's prompts: the mean over companies with that
     weight is the experiment's accuracy.
     """
-    answered = answers[answers["answerable"]].astype({"correct": "float64"})
+    answered = answers[answers["counted"]].astype({"correct": "float64"})
     index = [*EXPERIMENT, "cluster"]
     prompts = answered[answered["arm"] == "baseline"].groupby(index).size()
     accuracies = answered.pivot_table("correct", index, ["arm", "level"])
@@ -311,8 +355,8 @@ def _basis(rows: pd.DataFrame) -> str:
         low, high = rows[name].min(), rows[name].max()
         spans[name] = f"{low}" if low == high else f"{low}-{high}"
     return (
-        f"n = {spans['companies']} companies; experiments: {spans['experiments']}; answerable "
-        f"prompts: {spans['prompts']} ({spans['unanswerable']} unanswerable left out); "
+        f"n = {spans['companies']} companies; experiments: {spans['experiments']}; "
+        f"prompts that count: {spans['prompts']} ({spans['unanswerable']} unanswerable left out); "
         f"random draws per level: {spans['draws']}. Intervals: Newcombe 1998, from Wilson limits "
         f"with n = companies, {rows['interval'].iloc[0]}."
     )

@@ -178,6 +178,16 @@ def test_an_experiment_that_was_not_run_leaves_a_marked_panel() -> None:
     assert notes.count("not in this study") == 1
 
 
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
+    fig = FIGURES[figure](study(levels=(5, 10)).query("arm != 'random'"))
+    assert overlaps(fig) == []
+    assert any(len(line.get_xdata()) == 3 and line.get_linestyle() == "-" for line in fig.axes[0].lines)
+    legend = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert "top heads ablated" in legend and "random heads ablated" not in legend
+    assert "random" not in fig.texts[0].get_text()
+
+
 def test_a_table_without_ablations_is_refused() -> None:
     levels = study()
     with pytest.raises(ValueError, match="no curves to draw"):

@@ -50,6 +50,27 @@ def without_samples(results: list[dict]) -> list[dict]:
     return bare
 
 
+def own_run(made: dict) -> dict:
+    """The result as a run of this workflow leaves it."""
+    return made | {"protocol": {"protocol_version": 1}}
+
+
+def two_given(**changes: object) -> list[dict]:
+    """Given results of two methods, one of which found another baseline: 3 of 4, and 2 of 4."""
+    other = result(answers("1100-"), TOP, DRAWS, method="qrhead", **changes)  # type: ignore[arg-type]
+    return [small(**changes), other]
+
+
+def counting_all(made: dict) -> dict:
+    """The result as it is where unanswerable prompts count, as wrong ones."""
+    arms = made["top_heads_ablations"] + [d for arm in made["random_heads_ablations"] for d in arm["draws"]]
+    for entry in [made["baseline"], *arms]:
+        entry["samples"] = [sample | {"counted": True} for sample in entry["samples"]]
+        entry["total"] = len(entry["samples"])
+        entry["accuracy"] = entry["correct"] / entry["total"]
+    return made | {"unanswerable": 0}
+
+
 # samples
 
 
@@ -74,6 +95,12 @@ def test_methods_of_one_experiment_share_one_baseline() -> None:
         assert counted.tolist() == [5 if "filename" in table else 1]
 
 
+def test_answers_that_do_not_say_whether_they_count_do_if_answerable() -> None:
+    samples = samples_table([small()])
+    assert (samples["counted"] == samples["answerable"]).all()
+    assert not samples["counted"].all()
+
+
 def test_samples_survive_parquet(tmp_path: Path) -> None:
     samples = samples_table([small()])
     samples.to_parquet(tmp_path / "samples.parquet")
@@ -96,6 +123,31 @@ def test_levels_count_answerable_prompts_only() -> None:
     assert row["accuracy_drop"] == 3 / 4 - 2 / 4
     assert row["accuracy"] != 2 / 5  # the wrong variant, unanswerable prompts counted
     assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(wilson(0.5, 4))
+
+
+def test_unanswerable_prompts_that_count_are_in_every_number() -> None:
+    results = [counting_all(small())]
+    levels, samples = levels_table(results), samples_table(results)
+    row = condition(levels, "top", 5)
+    assert (row["correct"], row["total"], row["unanswerable"], row["companies"]) == (2, 5, 0, 5)
+    assert row["accuracy_drop"] == pytest.approx(3 / 5 - 2 / 5)
+    assert samples["counted"].all() and not samples["answerable"].all()
+    found = key_results_table(levels, samples).iloc[0]
+    assert (found["companies"], found["prompts"], found["unanswerable"]) == (5, 5, 0)
+    assert found["interval"] == "paired by company"
+    assert found["top_drop_points"] == pytest.approx(20)
+
+
+def test_given_results_whose_totals_vary_are_compared_by_accuracy() -> None:
+    varied = without_samples([small()])[0]
+    varied["top_heads_ablations"][0] |= {"correct": 1, "total": 2}
+    levels = levels_table([varied])
+    row = condition(levels, "top", 5)
+    assert (row["total"], row["accuracy"]) == (2, 1 / 2)
+    assert row["accuracy_drop"] == 3 / 4 - 1 / 2
+    assert row["accuracy_drop"] != (3 - 1) / 2  # the wrong variant, counts of different totals
+    found = key_results_table(levels, samples_table([varied])).iloc[0]
+    assert found["top_drop_points"] == pytest.approx(25)
 
 
 def test_every_draw_has_its_row_and_the_baseline_no_drop() -> None:
@@ -140,16 +192,21 @@ def test_another_control_arm_is_taken_along() -> None:
 # refusals
 
 
-def test_a_baseline_that_differs_between_methods_is_refused_by_name() -> None:
-    other = result(answers("1100-"), TOP, DRAWS, method="qrhead")
+def test_a_baseline_that_differs_between_methods_of_our_own_runs_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"instruct/inc_year/2048.*3 of 4 correct.*2 of 4 correct"):
-        levels_table([small(), other])
+        levels_table([own_run(one) for one in two_given()])
 
 
 def test_equal_counts_with_other_answers_are_a_disagreement_too() -> None:
     other = result(answers("0111-"), TOP, DRAWS, method="qrhead")
     with pytest.raises(ValueError, match=r"1_1993.txt.*4_1993.txt"):
-        samples_table([small(), other])
+        samples_table([own_run(small()), own_run(other)])
+
+
+def test_two_files_of_one_method_must_agree_about_the_baseline() -> None:
+    first, second = without_samples([result(BASELINE, {5: TOP[5]}), result(answers("1100-"), {10: TOP[10]})])
+    with pytest.raises(ValueError, match=r"wu24/instruct/inc_year/2048/baseline.*3 of 4 correct.*2 of 4"):
+        levels_table([first, second])
 
 
 def test_baselines_of_different_experiments_may_differ() -> None:
@@ -165,7 +222,7 @@ def test_a_condition_given_twice_is_refused() -> None:
 def test_counts_that_contradict_the_samples_are_refused() -> None:
     wrong = small()
     wrong["top_heads_ablations"][0]["correct"] = 3
-    with pytest.raises(ValueError, match=r"samples have 2 correct of 4.*say 3 of 4"):
+    with pytest.raises(ValueError, match=r"samples have 2 correct of 4 that count.*say 3 of 4"):
         levels_table([wrong])
 
 
@@ -177,8 +234,51 @@ def test_an_experiment_without_answerable_prompts_is_refused() -> None:
 
 
 def test_a_condition_that_lost_prompts_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 answerable prompts, its baseline 4"):
+    with pytest.raises(ValueError, match="3 prompts count, 4 in its baseline"):
         levels_table([result(BASELINE, {5: answers("011--")})])
+
+
+# given results whose baselines differ
+
+
+@pytest.mark.parametrize("samples", [True, False])
+def test_given_methods_that_disagree_keep_their_own_baselines(samples: bool) -> None:
+    levels = levels_table(two_given(samples=samples))
+    baselines = levels[levels["arm"] == "baseline"].set_index("method")
+    assert baselines["accuracy"].to_dict() == {"wu24": 3 / 4, "qrhead": 2 / 4}
+    drops = levels.query("arm == 'top' and level == 10").set_index("method")["accuracy_drop"]
+    assert drops.to_dict() == {"wu24": 3 / 4, "qrhead": 2 / 4}
+
+
+def test_one_of_two_given_without_a_protocol_is_enough_to_keep_both_baselines() -> None:
+    ours, theirs = two_given()
+    levels = levels_table([own_run(ours), *without_samples([theirs])])
+    assert set(levels.loc[levels["arm"] == "baseline", "method"]) == {"wu24", "qrhead"}
+
+
+def test_curves_and_summary_start_at_the_methods_own_baseline() -> None:
+    curves = curves_table(levels_table(two_given()))
+    start = curves[curves["level"] == 0].groupby("method")["accuracy"].unique()
+    assert {method: list(found) for method, found in start.items()} == {"wu24": [3 / 4], "qrhead": [2 / 4]}
+    assert "qrhead, inc_year: baseline 50%" in summary(curves)
+
+
+@pytest.mark.parametrize("samples", [True, False])
+def test_key_results_of_a_method_are_those_it_has_alone(samples: bool) -> None:
+    both = two_given(samples=samples)
+    together = key_results_table(levels_table(both), samples_table(both))
+    for one, method in zip(both, ("wu24", "qrhead"), strict=True):
+        alone = key_results_table(levels_table([one]), samples_table([one]))
+        pd.testing.assert_frame_equal(together[together["method"] == method].reset_index(drop=True), alone)
+
+
+def test_a_disagreement_about_one_experiment_leaves_the_others_shared_baseline() -> None:
+    results = [*two_given(), small(tokens=4096), small(tokens=4096, method="qrhead")]
+    levels = levels_table(results)
+    assert levels[levels["arm"] == "baseline"].groupby("tokens")["method"].count().to_dict() == {2048: 2, 4096: 0}
+    pd.testing.assert_frame_equal(levels_table(results[::-1]), levels)
+    row = key_results_table(levels, samples_table(results)).set_index(["method", "level"]).loc[("qrhead", 10)]
+    assert row["top_drop_points"] == pytest.approx(100 * (2 / 4 + 3 / 4) / 2)
 
 
 # curves
@@ -291,6 +391,19 @@ def test_a_study_without_a_random_arm_has_no_gap() -> None:
     assert key_results_markdown(table).count("| - | - |") == 2
 
 
+def test_given_results_without_a_random_arm_make_every_table() -> None:
+    made = without_samples([result(BASELINE, TOP)])[0]
+    del made["random_heads_ablations"]
+    levels = levels_table([made])
+    assert list(levels["arm"]) == ["baseline", "top", "top"]
+    curves = curves_table(levels)
+    assert curves["accuracy"].tolist() == [0.75, 0.5, 0.0]
+    table = key_results_table(levels, samples_table([made]))
+    assert table[["random_drop_points", "gap_points"]].isna().all(axis=None)
+    assert key_results_markdown(table).count("| - | - |") == 2
+    assert summary(curves) == "wu24, inc_year: baseline 75%; with 10 heads ablated: top 0%"
+
+
 def test_key_results_can_be_made_from_the_written_files(tmp_path: Path) -> None:
     results = random_study(methods=["wu24", "qrhead"])
     levels, samples = levels_table(results), samples_table(results)
@@ -307,7 +420,7 @@ def test_the_markdown_says_what_the_numbers_rest_on() -> None:
     page = key_results_markdown(table, {"wu24": "Wu24"})
     assert page.count("## ") == 2
     assert "## Wu24" in page and "## qrhead" in page
-    assert "n = 4 companies; experiments: 1; answerable prompts: 4 (1 unanswerable left" in page
+    assert "n = 4 companies; experiments: 1; prompts that count: 4 (1 unanswerable left" in page
     assert "paired by company" in page
     assert page.count("| 5 | 25.0 (") == 2
     assert page.endswith("|\n")
