@@ -28,19 +28,25 @@ include: "rules/figures.smk"
 localrules:
     all,
     rankings,
+    head_sets,
     figures,
 
 
 rule all:
     default_target: True
     input:
-        study_files("config.yaml", SAMPLES, TABLES, FIGURES),
-        every("heads/{}/index.json"),
+        study_files("config.yaml", SAMPLES, TABLES, AUDIT, FIGURES),
+        chosen_heads(),
 
 
 rule rankings:
     input:
-        every("rankings/{}.json"),
+        every("rankings/{}.json", STUDY.ranked_methods),
+
+
+rule head_sets:
+    input:
+        every("heads/{}/index.json", STUDY.ranked_methods),
 
 
 rule figures:

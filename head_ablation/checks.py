@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from head_ablation.config import Study, load_study
+from head_ablation.claims import claims_problems
+from head_ablation.config import Experiment, Study, load_study
 from head_ablation.files import read_json
 from head_ablation.heads import ModelShape
-from head_ablation.model_sources import EMBEDDED, FOLDER_PARTS, is_folder, known_shape, missing_from_folder
+from head_ablation.model_sources import EMBEDDED, FOLDER_PARTS, WEIGHTS, grid_problems, is_folder, missing_from_folder
 from head_ablation.problems import Problem, StudyError, refuse
 from head_ablation.rankings import Expectation, ranking_problems
+from head_ablation.results import ResultExpectation, result_problems
 from head_ablation.samples import (
     GENERATED,
     Sample,
@@ -21,6 +23,9 @@ from head_ablation.samples import (
     read_ground_truth,
     split_samples,
 )
+
+FEW = 3  # files that are said to be missing one by one
+WHOLE_FOLDER = f"a model folder with {', '.join(FOLDER_PARTS)}"
 
 
 def checked_study(config: Mapping[str, Any], file: str) -> Study:
@@ -36,8 +41,10 @@ def checked_study(config: Mapping[str, Any], file: str) -> Study:
             *problems,
             *(p for model, shape in shapes.items() if shape for p in shape_problems(study, model, shape)),
             *_filler_problems(study),
-            *_filing_problems(study),
+            *([] if study.has_results else _filing_problems(study)),
             *_ranking_problems(study, shapes),
+            *(_result_problems(study) if study.has_results else []),
+            *(claims_problems(study.config["claims"]) if study.config["claims"] else []),
         ]
     )
     return study
@@ -47,11 +54,12 @@ def _shapes(study: Study) -> tuple[dict[str, ModelShape | None], list[Problem]]:
     """The models' shapes, where they can be told already, and everything wrong with their sources."""
     shapes: dict[str, ModelShape | None] = {}
     problems: list[Problem] = []
-    for key, model in study.config["models"].items():
+    for key in study.config["models"]:
         found, shapes[key] = list(_source_problems(study, key)), None
         if not found:
             try:
-                shapes[key] = known_shape(model["source"], model["revision"])
+                shapes[key] = study.known_shape(key)
+                found = list(grid_problems(study.file, f"models.{key}.shape", study.model(key)["shape"], shapes[key]))
             except StudyError as error:
                 wanted = "a model's folder or hub name"
                 found = error.problems or [Problem(study.file, f"models.{key}.source", error, wanted)]
@@ -60,18 +68,26 @@ def _shapes(study: Study) -> tuple[dict[str, ModelShape | None], list[Problem]]:
 
 
 def _source_problems(study: Study, model: str) -> Iterator[Problem]:
+    """What is wrong with a model's source; a folder without weights will do for head sets (see `weights_problems`)."""
     field, source = f"models.{model}.source", study.model(model)["source"]
-    wanted = f"a model folder with {', '.join(FOLDER_PARTS)}"
     if is_folder(source):
         folder = Path(source).expanduser()
         missing = missing_from_folder(folder)
         if not folder.is_dir():
-            yield Problem(study.file, field, f"'{source}', which does not exist", wanted)
-        elif missing:
-            yield Problem(study.file, field, f"'{source}' without {', '.join(missing)}", wanted)
+            yield Problem(study.file, field, f"'{source}', which does not exist", WHOLE_FOLDER)
+        elif "config.json" in missing or (missing and WEIGHTS not in missing):
+            yield Problem(study.file, field, f"'{source}' without {', '.join(missing)}", WHOLE_FOLDER)
     elif source != EMBEDDED and source.count("/") != 1:
         wanted = "'embedded', an existing folder, or a hub name like org/name"
         yield Problem(study.file, field, f"'{source}'", wanted)
+
+
+def weights_problems(study: Study) -> Iterator[Problem]:
+    """Models whose folder has a config, which is enough to choose heads, but not the weights to run them."""
+    for key, model in study.config["models"].items():
+        if is_folder(model["source"]) and (missing := missing_from_folder(Path(model["source"]).expanduser())):
+            found = f"'{model['source']}' without {', '.join(missing)}"
+            yield Problem(study.file, f"models.{key}.source", found, WHOLE_FOLDER)
 
 
 def _filler_problems(study: Study) -> Iterator[Problem]:
@@ -93,10 +109,17 @@ def shape_problems(study: Study, model: str, shape: ModelShape) -> Iterator[Prob
             wanted = f"at most {max(0, total - arm.exclude_top)}, so that {level} random heads remain beside the"
             wanted += f" {arm.exclude_top} excluded (model {model}: {grid})"
             yield Problem(study.file, f"levels[{index}]", level, wanted, "Or set random.exclude_top.")
-    room = shape.positions - study.config["generation"]["max_new_tokens"]
+    if shape.positions is not None:
+        yield from _position_problems(study, model, shape.positions, shape.rotary)
+
+
+def _position_problems(study: Study, model: str, positions: int, rotary: bool) -> Iterator[Problem]:
+    """Lengths that run out of positions; where those are rotations, an answer may go a few beyond them."""
+    answer = 0 if rotary else study.config["generation"]["max_new_tokens"]
     for index, tokens in enumerate(study.config["tokens"]):
-        if tokens > room:
-            wanted = f"at most {room} (model {model} holds {shape.positions} positions, answers included)"
+        if tokens > positions - answer:
+            included = "" if rotary else ", answers included"
+            wanted = f"at most {positions - answer} (model {model} holds {positions} positions{included})"
             yield Problem(study.file, f"tokens[{index}]", tokens, wanted)
 
 
@@ -105,6 +128,7 @@ def _filing_problems(study: Study) -> list[Problem]:
         rows = read_ground_truth(
             study.config["filings"]["ground_truth"],
             [question["column"] for question in study.questions.values()],
+            study.config["filings"]["null_values"],
         )
     except StudyError as error:
         return error.problems
@@ -114,7 +138,7 @@ def _filing_problems(study: Study) -> list[Problem]:
         for question in study.questions.values()
         for problem in ground_truth_problems(path, rows, question["column"], question["matcher"])
     ]
-    return problems or _sample_problems(study)
+    return problems or (_sample_problems(study) if study.filings_at_hand() else [])
 
 
 def _sample_problems(study: Study) -> list[Problem]:
@@ -163,18 +187,41 @@ def _length_problems(study: Study, question: str, passage_words: int) -> Iterato
 
 def _ranking_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> Iterator[Problem]:
     for method in study.methods:
-        for experiment in study.experiments():
-            path = study.ranking_file(method, experiment)
-            if path is None:
-                continue
-            expected = Expectation(
-                models=tuple(study.model_keys(experiment.model)),
-                question=experiment.question,
-                tokens=experiment.tokens,
-                heads_needed=max(study.levels),
-                shape=shapes[experiment.model],
-            )
-            try:
-                yield from ranking_problems(path, read_json(path), expected)
-            except StudyError as error:
-                yield from error.problems
+        paths = {experiment: study.ranking_file(method, experiment) for experiment in study.experiments()}
+        given = {experiment: path for experiment, path in paths.items() if path is not None}
+
+        def problems(experiment: Experiment, path: str) -> list[Problem]:
+            expected = Expectation(**study.ranking_expectation(experiment), shape=shapes[experiment.model])
+            return ranking_problems(path, read_json(path), expected)
+
+        yield from _problems_of_files(study, f"rankings.{method}", given, problems)
+
+
+def _result_problems(study: Study) -> Iterator[Problem]:
+    for method in study.methods:
+        paths = {experiment: study.result_file(method, experiment) for experiment in study.experiments()}
+
+        def problems(experiment: Experiment, path: str, method: str = method) -> list[Problem]:
+            expected = ResultExpectation(**study.result_expectation(method, experiment))
+            return result_problems(path, read_json(path), expected)
+
+        yield from _problems_of_files(study, f"results_from ({method})", paths, problems)
+
+
+def _problems_of_files(
+    study: Study,
+    field: str,
+    paths: Mapping[Experiment, str],
+    problems: Callable[[Experiment, str], list[Problem]],
+) -> Iterator[Problem]:
+    """What is wrong with the files of a path template; many that are missing are one problem."""
+    missing = [path for path in paths.values() if not Path(path).is_file()]
+    if len(missing) > FEW:
+        found = f"no file for {len(missing)} of {len(paths)} experiments, such as {missing[0]}"
+        fix = "Leave out of the config what there are no files for, or correct the template."
+        yield Problem(study.file, field, found, "a file for each", fix)
+    for experiment, path in paths.items():
+        try:
+            yield from problems(experiment, path) if path not in missing or len(missing) <= FEW else []
+        except StudyError as error:
+            yield from error.problems

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from head_ablation.config_schema import question_problems, schema_problems, with_defaults
-from head_ablation.heads import Condition, RandomArm
-from head_ablation.model_sources import files_of_model, is_folder, model_name
+from head_ablation.files import holds, json_text, sha256_file
+from head_ablation.heads import Condition, ModelShape, RandomArm
+from head_ablation.model_sources import files_of_model, is_folder, known_shape, model_name
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
 from head_ablation.prompts import pieces
 
 DETECT = "detect"
+EDGAR = "edgar-corpus"
 EXCLUDE_TOP = 50  # as the published study; not the highest level, so that one more level changes no random draw
 QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
 PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
@@ -53,6 +55,16 @@ class Study:
     @property
     def methods(self) -> list[str]:
         return list(self.config["rankings"])
+
+    @property
+    def ranked_methods(self) -> list[str]:
+        """The methods that have rankings: all, unless finished results are given without."""
+        return [method for method, source in self.config["rankings"].items() if source is not None]
+
+    @property
+    def has_results(self) -> bool:
+        """Whether finished ablation results are given, so that no model is run."""
+        return self.config["results_from"] is not None
 
     @property
     def levels(self) -> list[int]:
@@ -92,9 +104,15 @@ class Study:
     def model(self, model: str) -> Mapping[str, Any]:
         return self.config["models"][model]
 
-    def model_origin(self, model: str) -> dict[str, str | None]:
-        """Where a model comes from: source and revision."""
-        return {key: self.model(model)[key] for key in ("source", "revision")}
+    def model_origin(self, model: str) -> dict[str, Any]:
+        """Where a model comes from, source and revision, and the grid of heads that the study says it has."""
+        own = self.model(model)
+        return {"source": own["source"], "revision": own["revision"], "grid": own["shape"]}
+
+    def known_shape(self, model: str) -> ModelShape | None:
+        """A model's shape if it can be told without fetching anything: from its config.json, or as declared."""
+        own = self.model(model)
+        return known_shape(own["source"], own["revision"]) or (ModelShape(**own["shape"]) if own["shape"] else None)
 
     def model_files(self, model: str) -> list[str]:
         """The files that make a local folder's model; none for a model from elsewhere."""
@@ -110,10 +128,26 @@ class Study:
 
     def filings_settings(self) -> dict[str, Any]:
         """What decides the samples, besides the question."""
-        filings = dict(self.config["filings"])
+        filings = {key: value for key, value in self.config["filings"].items() if key != "corpus"}
+        if filings["section_1"] == EDGAR:
+            filings["section_1"] = f"results/{self.name}/filings.jsonl"
         filings["seed"] = _either(filings["seed"], self.config["seed"])
         filings["columns"] = {key: question["column"] for key, question in self.questions.items()}
         return filings
+
+    def corpus_index(self) -> dict[str, Any]:
+        """What decides the filings that are fetched from a corpus."""
+        filings = self.config["filings"]
+        asked = {key: filings[key] for key in ("corpus", "absent")}
+        return {**asked, "ground_truth_sha256": sha256_file(filings["ground_truth"])}
+
+    def filings_at_hand(self) -> bool:
+        """Whether the filings are here: all are, but those that have to be fetched from a corpus first."""
+        if self.config["filings"]["section_1"] != EDGAR:
+            return True
+        folder = Path(f"results/{self.name}")
+        current = holds(folder / "filings.index.json", json_text(self.corpus_index()))
+        return current and (folder / "filings.jsonl").is_file()
 
     def prompt_settings(self, model: str, question: str) -> dict[str, Any]:
         """What decides the prompts, besides samples, tokens and the model's tokenizer."""
@@ -174,10 +208,37 @@ class Study:
     def ranking_file(self, method: str, experiment: Experiment) -> str | None:
         """The path of a given ranking; None if the ranking is detected."""
         template = self.config["rankings"][method]
-        if template == DETECT:
-            return None
+        return None if template in (DETECT, None) else self._path(template, method, experiment)
+
+    def result_file(self, method: str, experiment: Experiment) -> str:
+        """The path of a given ablation result."""
+        return self._path(self.config["results_from"], method, experiment)
+
+    def _path(self, template: str, method: str, experiment: Experiment) -> str:
         model_dir = self.model(experiment.model)["model_dir"] or experiment.model
         return template.format(method=method, model_dir=model_dir, **experiment._asdict())
+
+    def ranking_expectation(self, experiment: Experiment) -> dict[str, Any]:
+        """What a given ranking must agree with: the fields of `rankings.Expectation`, but for the model's shape."""
+        return {
+            "models": self.model_keys(experiment.model),
+            "model_name": model_name(self.model(experiment.model)["source"]),
+            "question": experiment.question,
+            "tokens": experiment.tokens,
+            "heads_needed": max(self.levels),
+        }
+
+    def result_expectation(self, method: str, experiment: Experiment) -> dict[str, Any]:
+        """What a given ablation result must agree with: the fields of `results.ResultExpectation`."""
+        return {
+            "method": method,
+            "methods": self.methods,
+            "models": self.model_keys(experiment.model),
+            "model_name": model_name(self.model(experiment.model)["source"]),
+            "question": experiment.question,
+            "tokens": experiment.tokens,
+            "levels": self.levels,
+        }
 
 
 def _either(value: Any, otherwise: Any) -> Any:
@@ -212,13 +273,14 @@ def _read_yaml(path: str) -> dict[str, Any]:
 
 
 def _file_problems(study: Study) -> list[Problem]:
-    filings, prompt = study.config["filings"], study.config["prompt"]
+    filings = study.config.get("filings") or dict.fromkeys(("ground_truth", "section_1", "evidence"))
     needed = {
         "question_bank": study.config["question_bank"],
         "filings.ground_truth": filings["ground_truth"],
-        "filings.section_1": filings["section_1"] if filings["section_1"] != "generated" else None,
+        "filings.section_1": filings["section_1"] if filings["section_1"] not in ("generated", EDGAR) else None,
         "filings.evidence": filings["evidence"],
-        "prompt.filler": prompt["filler"],
+        "prompt.filler": study.config["prompt"]["filler"],
+        "claims": study.config["claims"],
     }
     return [
         Problem(study.file, field, f"'{path}', which does not exist", "an existing file")
@@ -279,22 +341,31 @@ def _override_problems(study: Study) -> Iterator[Problem]:
 
 
 def _ranking_template_problems(study: Study) -> Iterator[Problem]:
-    for method, template in study.config["rankings"].items():
-        if template == DETECT:
-            continue
-        try:
-            names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-        except ValueError as error:
-            wanted = f"a path with fields in braces ({error})"
-            yield Problem(study.file, f"rankings.{method}", repr(template), wanted)
-            continue
-        for name in sorted(names - PATH_FIELDS):
-            hint = did_you_mean(name, PATH_FIELDS)
-            yield Problem(study.file, f"rankings.{method}", f"{{{name}}}", "a known field", hint)
+    templates = {"results_from": study.config["results_from"]} if study.has_results else {}
+    for method, source in study.config["rankings"].items():
+        if source == DETECT and study.has_results:
+            wanted = "a path template, or null for no ranking: with results_from no model is run"
+            yield Problem(study.file, f"rankings.{method}", DETECT, wanted)
+        elif source is None and not study.has_results:
+            yield Problem(study.file, f"rankings.{method}", "null", "'detect' or a path template")
+        elif source not in (DETECT, None):
+            templates[f"rankings.{method}"] = source
+    for field, template in templates.items():
+        yield from _path_problems(study.file, field, template)
+
+
+def _path_problems(file: str, field: str, template: str) -> Iterator[Problem]:
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        yield Problem(file, field, repr(template), f"a path with fields in braces ({error})")
+        return
+    for name in sorted(names - PATH_FIELDS):
+        yield Problem(file, field, f"{{{name}}}", "a known field", did_you_mean(name, PATH_FIELDS))
 
 
 def _sampler_problems(study: Study) -> Iterator[Problem]:
     arm = study.config["random"]
-    if arm["sampler"] == "study" and arm["draws"] != 1:
-        wanted = "1 draw with sampler 'study', which has one seed and so one draw"
+    if arm["sampler"] == "study" and arm["draws"] > 1:
+        wanted = "at most 1 draw with sampler 'study', which has one seed and so one draw"
         yield Problem(study.file, "random.draws", arm["draws"], wanted)

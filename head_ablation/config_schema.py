@@ -19,6 +19,12 @@ _WHOLE_NUMBERS = Draft202012Validator.TYPE_CHECKER.redefine(
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_WHOLE_NUMBERS)  # type: ignore[no-untyped-call]
 Schema = Mapping[str, Any]
+STUDY_PROMPT = {
+    "builder": "study",
+    "template": "{filler}{passage}{filler}\n\nQuestion: {question}\n",  # the question bank's stem follows
+    "min_filler_tokens": 100,
+}
+"""What `prompt: study` stands for."""
 
 
 def _schema() -> dict[str, Any]:
@@ -27,22 +33,24 @@ def _schema() -> dict[str, Any]:
 
 def schema_problems(config: Mapping[str, Any], file: str) -> list[Problem]:
     """Everything in which a config departs from its schema."""
-    return _departures(config, _schema(), file)
+    return departures(config, _schema(), file)
 
 
 def question_problems(questions: Mapping[str, Any], file: str) -> list[Problem]:
     """Everything in which entries of a question bank depart from a question's schema."""
     schema = {"additionalProperties": {"$ref": "#/$defs/question"}, "$defs": _schema()["$defs"]}
-    return _departures(questions, schema, file)
+    return departures(questions, schema, file)
 
 
 def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config with the schema's defaults filled in, at every depth.
 
-    Snakemake's --config gives values inside lists and mappings as text: where the schema wants a number, a truth
-    value or null, text is read as YAML.
+    `prompt: study` is short for the published study's prompts. Snakemake's --config gives values inside lists and
+    mappings as text: where the schema wants a number, a truth value or null, text is read as YAML.
     """
     schema = _schema()
+    if config.get("prompt") == "study":
+        config = {**config, "prompt": STUDY_PROMPT}
     return _fill(config, schema, schema["$defs"])
 
 
@@ -80,10 +88,18 @@ def _fill_mapping(value: Mapping[str, Any], schema: Schema, definitions: Schema)
     }
 
 
-def _departures(content: Mapping[str, Any], schema: Schema, file: str) -> list[Problem]:
+def departures(content: Mapping[str, Any], schema: Schema, file: str) -> list[Problem]:
+    """Everything in which content departs from a schema, in words.
+
+    Args:
+        content: as read.
+        schema: a JSON Schema.
+        file: where the content is from.
+    """
     errors = _Validator(schema).iter_errors(content)
     in_order = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
-    return [problem for error in in_order for problem in _explain(error, file)]
+    # Each missing key is an error of its own, which knows them all.
+    return list(dict.fromkeys(problem for error in in_order for problem in _explain(error, file)))
 
 
 def _explain(error: ValidationError, file: str) -> Iterator[Problem]:

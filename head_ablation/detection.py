@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from head_ablation.ablation import model_shape
-from head_ablation.generation import GenerationSettings, end_tokens, is_ended
+from head_ablation.generation import GenerationSettings, by_length, end_tokens, is_ended
 from head_ablation.heads import Head
 from head_ablation.problems import StudyError
 from head_ablation.prompts import Prompt
@@ -47,7 +47,6 @@ class Copies:
         return len(self.copied.get(head, set()) & self.needle) / len(self.needle)
 
 
-@torch.inference_mode()
 def watch_copies(
     model: Any,
     decode: Callable[[list[int]], str],
@@ -60,13 +59,28 @@ def watch_copies(
     Args:
         model: a causal language model of transformers.
         decode: token ids -> text.
-        prompts: prompts of one length whose answers stand in them.
+        prompts: prompts whose answers stand in them.
         needle: `passage` or `answer`, the span that counts as the needle.
         settings: decoding settings.
 
     Raises:
         StudyError: the model gives no attention weights, or rows that do not sum to 1.
     """
+
+    def watch(places: list[int]) -> Iterator[Copies]:
+        return _watch_equal(model, decode, [prompts[place] for place in places], needle, settings)
+
+    return by_length([prompt.token_ids for prompt in prompts], watch)
+
+
+@torch.inference_mode()
+def _watch_equal(
+    model: Any,
+    decode: Callable[[list[int]], str],
+    prompts: Sequence[Prompt],
+    needle: str,
+    settings: GenerationSettings,
+) -> Iterator[Copies]:
     ends = end_tokens(model)
     for start in range(0, len(prompts), settings.batch_size):
         batch = prompts[start : start + settings.batch_size]

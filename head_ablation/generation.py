@@ -1,6 +1,6 @@
 """What the model says: batched greedy decoding over prompts of equal length, under one ablation.
 
-Prompts are exactly equally long, so a batch needs no padding and no mask. The prefix that all prompts share is read
+The prompts of a batch are equally long, so it needs no padding and no mask. The prefix that all prompts share is read
 once per condition; it may not be shared across conditions, since ablation changes what is cached. The
 composition of the batches is part of the protocol: the same for the baseline and every condition.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -46,9 +46,9 @@ class Answer:
 
 
 Decode = Callable[[list[int]], str]
+T = TypeVar("T")
 
 
-@torch.inference_mode()
 def generate(
     model: Any,
     decode: Decode,
@@ -58,17 +58,47 @@ def generate(
 ) -> Iterator[Answer]:
     """Yields the greedy answer to each prompt, in order, with `heads` ablated.
 
+    Prompts of different lengths (only the published study's way of building them makes such) are batched apart.
+
     Args:
         model: a causal language model of transformers, in evaluation mode.
         decode: token ids -> text.
-        prompts: token ids, all of one length T: [prompts, T].
+        prompts: token ids of each.
         heads: ablated heads; empty for the baseline.
         settings: decoding settings.
 
     Raises:
-        StudyError: prompts of different lengths, not-a-number logits, or an ablation hook that did not fire.
+        StudyError: not-a-number logits, or an ablation hook that did not fire.
     """
-    _refuse_ragged(prompts)
+
+    def answer(places: list[int]) -> Iterator[Answer]:
+        return _generate_equal(model, decode, [prompts[place] for place in places], heads, settings)
+
+    return by_length(prompts, answer)
+
+
+def by_length(prompts: Sequence[Sequence[int]], answer: Callable[[list[int]], Iterator[T]]) -> Iterator[T]:
+    """What `answer` gives for the places of equally long prompts, a length at a time, in the prompts' own order."""
+    lengths = list(dict.fromkeys(map(len, prompts)))
+    ready: dict[int, T] = {}
+    given = 0
+    for length in lengths:
+        places = [place for place, prompt in enumerate(prompts) if len(prompt) == length]
+        for place, found in zip(places, answer(places), strict=True):
+            ready[place] = found
+            while given in ready:
+                yield ready.pop(given)
+                given += 1
+
+
+@torch.inference_mode()
+def _generate_equal(
+    model: Any,
+    decode: Decode,
+    prompts: Sequence[Sequence[int]],
+    heads: HeadSet,
+    settings: GenerationSettings,
+) -> Iterator[Answer]:
     ids = torch.tensor(prompts, device=model.device)  # [prompts, T]
     ends = end_tokens(model)
     with ablate(model, heads) as report:
@@ -80,12 +110,6 @@ def generate(
             answers = _decode_batch(model, decode, batch, cache, report, ends, settings)
         for tokens in answers:
             yield Answer(tokens, decode(tokens))
-
-
-def _refuse_ragged(prompts: Sequence[Sequence[int]]) -> None:
-    lengths = sorted({len(prompt) for prompt in prompts})
-    if len(lengths) != 1:
-        raise StudyError(f"prompts are {lengths} tokens long; all prompts of a batch must be equally long")
 
 
 def end_tokens(model: Any) -> set[int]:

@@ -21,29 +21,28 @@ def choose_head_sets(
     """The heads of every condition of one method and experiment.
 
     Raises:
-        StudyError: a level above the number of heads.
+        StudyError: a level above the number of heads, or a ranked head outside the model.
     """
+    foreign = [str(head) for head in ranked if head not in shape]
+    if foreign:
+        raise StudyError(f"{experiment}: the ranking has {', '.join(foreign)}; expected heads of {shape.grid()}")
     try:
         return {c: choose_heads(c, ranked, shape, random_arm, experiment) for c in conditions}
     except ValueError as error:
         raise StudyError(f"{experiment}: {error}; lower the levels") from None
 
 
-def write_head_sets(
-    index: Path, sets: Mapping[Condition, HeadSet], fingerprint: str, made_from: Iterable[Path]
-) -> None:
+def write_head_sets(index: Path, sets: Mapping[Condition, HeadSet], made_from: Iterable[Path]) -> None:
     """Writes `{condition}.json` for every condition whose file is missing or says otherwise, then the index.
 
     Args:
         index: the index file; the head-set files stand beside it.
         sets: condition -> its heads.
-        fingerprint: of the model.
-        made_from: the files that decided them, the ranking for one.
+        made_from: the files that decided them, the ranking and the model's shape among them.
     """
     for condition, heads in sets.items():
         write_if_changed(index.with_name(f"{condition}.json"), head_set_text(condition, heads))
     content = {
-        "model_fingerprint": fingerprint,
         "made_from": {str(path): sha256_file(path) for path in made_from},
         "conditions": {str(condition): heads.names() for condition, heads in sets.items()},
     }
@@ -60,22 +59,21 @@ def read_head_set(path: str | Path) -> HeadSet:
     return HeadSet.parse(read_json(path)["heads"])
 
 
-def current_head_sets(indexes: str, fingerprint: str) -> Iterator[tuple[str, HeadSet]]:
+def current_head_sets(indexes: str) -> Iterator[tuple[str, HeadSet]]:
     """`{method}/{condition}` and heads of each condition in the index files, except where they are out of date.
 
     Args:
         indexes: a pattern for index files, `results/{study}/heads/*/{experiment}/index.json`.
-        fingerprint: of the model as it is now.
     """
     for path in map(Path, sorted(glob.glob(indexes))):
-        for condition, names in _current_conditions(path, fingerprint):
+        for condition, names in _current_conditions(path):
             yield f"{path.parts[-5]}/{condition}", HeadSet.parse(names)
 
 
-def _current_conditions(index: Path, fingerprint: str) -> Iterable[tuple[str, list[str]]]:
+def _current_conditions(index: Path) -> Iterable[tuple[str, list[str]]]:
     try:
         content = read_json(index)
         unchanged = all(sha256_file(source) == sha256 for source, sha256 in content["made_from"].items())
-        return content["conditions"].items() if unchanged and content["model_fingerprint"] == fingerprint else []
+        return content["conditions"].items() if unchanged else []
     except (StudyError, OSError, KeyError):  # it is being made again, or damaged: then it is no guide
         return []

@@ -32,14 +32,26 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelShape:
-    """The grid that heads live in, and the longest prompt: query heads per layer, not key-value heads."""
+    """The grid that heads live in, and how far its positions reach.
+
+    Attributes:
+        layers, heads: query heads per layer, not key-value heads.
+        positions: the longest prompt in tokens; None where only the grid is known.
+        rotary: whether positions are rotations, so that an answer may run past the last one that was trained;
+            learned positions end there.
+    """
 
     layers: int
     heads: int
-    positions: int
+    positions: int | None = None
+    rotary: bool = False
 
     def __contains__(self, head: Head) -> bool:
         return 0 <= head.layer < self.layers and 0 <= head.head < self.heads
+
+    def grid(self) -> str:
+        """The grid in words, for messages."""
+        return f"{self.layers} layers x {self.heads} heads, counted from 0"
 
     def all_heads(self) -> list[Head]:
         """Every head, in layer-major order."""

@@ -210,7 +210,7 @@ class Sweep:
 
     def _conditions(self) -> Iterator[tuple[str, HeadSet]]:
         yield "baseline", HeadSet(())
-        yield from current_head_sets(self.indexes, self.job.pointer.fingerprint)
+        yield from current_head_sets(self.indexes)
 
 
 def work_ahead(sweep: Sweep, watch: Stopwatch, slowest: float) -> None:

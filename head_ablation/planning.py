@@ -12,9 +12,8 @@ from head_ablation.config import Experiment, Study
 from head_ablation.files import jsonl_text, read_json
 from head_ablation.head_sets import choose_head_sets, head_set_text
 from head_ablation.heads import Condition, HeadSet, ModelShape
-from head_ablation.model_sources import known_shape
 from head_ablation.rankings import ranked_heads
-from head_ablation.samples import Filing, load_split_filings, split_samples
+from head_ablation.samples import Filing, load_split_filings, read_ground_truth, split_clusters, split_samples
 
 
 class Plan:
@@ -24,6 +23,7 @@ class Plan:
         self.study = study
         self._head_sets = cache(self._choose_head_sets)
         self._samples = cache(self._build_samples)
+        self._rows = cache(self._read_rows)
         self._shape = cache(self._look_up_shape)
 
     def head_set(self, method: str, experiment: Experiment, condition: str) -> str | None:
@@ -32,9 +32,14 @@ class Plan:
         parsed = Condition.parse(condition)
         return head_set_text(parsed, sets[parsed]) if sets else None
 
-    def samples(self, question: str, split: str) -> str:
-        """What the samples file should hold."""
-        return self._samples(question)[split]
+    def samples(self, question: str, split: str) -> str | None:
+        """What the samples file should hold; None if the filings have to be fetched first."""
+        return self._samples(question)[split] if self.study.filings_at_hand() else None
+
+    def count(self, question: str, split: str) -> int:
+        """How many samples there are; before the filings are fetched, as many as their answers are known."""
+        planned = self.samples(question, split)
+        return planned.count("\n") if planned is not None else self._rows(question)[split]
 
     def _choose_head_sets(self, method: str, experiment: Experiment) -> dict[Condition, HeadSet] | None:
         ranking, shape = self.study.ranking_file(method, experiment), self._shape(experiment.model)
@@ -44,12 +49,18 @@ class Plan:
         return choose_head_sets(self.study.conditions(), ranked, shape, self.study.random_arm(), str(experiment))
 
     def _look_up_shape(self, model: str) -> ModelShape | None:
-        origin = self.study.model(model)
-        return known_shape(origin["source"], origin["revision"])
+        return self.study.known_shape(model)
 
     @cached_property
     def _filings(self) -> tuple[list[Filing], dict[str, set[str]]]:
         return load_split_filings(self.study.filings_settings())
+
+    def _read_rows(self, question: str) -> dict[str, int]:
+        settings, column = self.study.filings_settings(), self.study.questions[question]["column"]
+        rows = read_ground_truth(settings["ground_truth"], [column], settings["null_values"])
+        clusters = split_clusters(rows, settings["seed"], settings["test_fraction"], settings["split"])
+        answered = [row["cik"] for row in rows if row[column]]
+        return {split: sum(cik in chosen for cik in answered) for split, chosen in clusters.items()}
 
     def _build_samples(self, question: str) -> dict[str, str]:
         asked = self.study.questions[question]

@@ -1,10 +1,11 @@
 """Prompts: token ids built once, exactly T long, one BOS, with the spans of needle and answer carried along.
 
-Nothing is ever decoded and tokenized again. A prompt is
+A prompt is
 
     [BOS] filler  passage  filler  question  stem
 
 where the filler before and after the passage is one continuous text, split so that the passage stands at `depth`.
+Nothing is decoded and tokenized again, except by `StudyPromptBuilder`, which builds prompts as the published study did.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from head_ablation.files import canonical_json, read_jsonl, sha256_text
 from head_ablation.problems import StudyError
 from head_ablation.samples import Sample
 
+Span = tuple[int, int]
+Assembled = tuple[list[int], Span, Span | None]
 SLOTS = ("{filler}", "{passage}", "{filler}", "{question}")
 _USER_TURN = "\ue000"  # a private-use character: stands for the user's turn in a chat template
 
@@ -74,6 +78,7 @@ class Layout:
         chat: wrap the template in the model's chat template, as the user's turn.
         depth: share of the filler that stands before the passage, 0 to 1.
         min_filler_tokens: filler tokens kept even if the passage must be cut for them.
+        builder: `ids` (token ids, exactly T) or `study` (decoded and tokenized again, as the published study did).
     """
 
     template: str
@@ -81,6 +86,7 @@ class Layout:
     chat: bool
     depth: float
     min_filler_tokens: int
+    builder: str = "ids"
 
     def __post_init__(self) -> None:
         pieces(self.template)
@@ -144,9 +150,18 @@ class PromptTokenizer:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return encoding.ids, encoding.offsets
 
+    def encode_with_specials(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """As `encode`, with the special tokens that the tokenizer adds by itself: Llama's adds BOS."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=True)
+        return encoding.ids, encoding.offsets
+
     def decode(self, token_ids: list[int]) -> str:
         """Token ids -> text, special tokens left out."""
         return self._tokenizer.decode(token_ids, skip_special_tokens=True)
+
+    def decode_with_specials(self, token_ids: list[int]) -> str:
+        """Token ids -> text, special tokens written out."""
+        return self._tokenizer.decode(token_ids, skip_special_tokens=False)
 
     def chat(self, user_turn: str) -> str:
         """The chat template's text around one user turn, up to where the model's turn begins."""
@@ -211,28 +226,79 @@ class PromptBuilder:
     def build(self, sample: Sample) -> Prompt:
         """The prompt of one sample; a passage too long is cut at its end."""
         ids, offsets = self.tokenizer.encode(sample.passage)
-        passage = ids[: self.room]
+        passage = self._kept(ids)
         answer = _token_span(offsets, sample.answer_span)
         reason = "not stated" if answer is None else "cut off" if answer[1] > len(passage) else ""
-        before, after = self._filler_around(len(passage))
-        head, open_passage, close_passage, tail = self.literals
-        lead = [*head, *before, *open_passage]
-        start = len(lead)
+        lead, trail = self._around(len(passage))
+        token_ids, passage_span, answer_span = self._assembled(lead, passage, trail, None if reason else answer)
         return Prompt(
             filename=sample.filename,
             cluster=sample.cluster,
             gold=sample.gold,
-            token_ids=[*lead, *passage, *close_passage, *after, *tail],
-            passage_span=(start, start + len(passage)),
-            answer_span=(start + answer[0], start + answer[1]) if answer and not reason else None,
+            token_ids=token_ids,
+            passage_span=passage_span,
+            answer_span=answer_span,
             reason=reason,
         )
 
-    def _filler_around(self, passage_tokens: int) -> tuple[list[int], list[int]]:
-        count = self.room + self.layout.min_filler_tokens - passage_tokens
-        filler = (self.filler * (count // len(self.filler) + 1))[:count]
+    def _kept(self, passage: list[int]) -> list[int]:
+        return passage[: self.room]
+
+    def _around(self, passage_tokens: int) -> tuple[list[int], list[int]]:
+        """What stands before the passage, and behind it."""
+        before, after = self._filler_around(self.room + self.layout.min_filler_tokens - passage_tokens)
+        head, open_passage, close_passage, tail = self.literals
+        return [*head, *before, *open_passage], [*close_passage, *after, *tail]
+
+    def _filler_around(self, count: int) -> tuple[list[int], list[int]]:
+        filler = self._repeated(count)
         cut = round(self.layout.depth * count)
         return filler[:cut], filler[cut:]
+
+    def _repeated(self, count: int) -> list[int]:
+        return (self.filler * (count // len(self.filler) + 1))[:count]
+
+    def _assembled(self, lead: list[int], passage: list[int], trail: list[int], answer: Span | None) -> Assembled:
+        """The prompt's ids and, in it, the spans of the passage and of the answer (given within the passage)."""
+        start = len(lead)
+        span = (start + answer[0], start + answer[1]) if answer else None
+        return [*lead, *passage, *trail], (start, start + len(passage)), span
+
+
+class StudyPromptBuilder(PromptBuilder):
+    """Builds prompts as the published study did, for comparison only; arguments as `PromptBuilder`.
+
+    A passage is cut only if it leaves no room for any filler; the filler behind it begins anew instead of going on.
+    The prompt is decoded to text and tokenized again: a tokenizer that adds BOS by itself, such as Llama's, adds a
+    second one, and where pieces meet tokens merge, so that the length is near T, not T.
+    """
+
+    def _kept(self, passage: list[int]) -> list[int]:
+        fits = len(passage) <= self.room + self.layout.min_filler_tokens
+        return passage if fits else passage[: self.room]
+
+    def _filler_around(self, count: int) -> tuple[list[int], list[int]]:
+        cut = int(self.layout.depth * count)
+        return self._repeated(cut), self._repeated(count - cut)
+
+    def _assembled(self, lead: list[int], passage: list[int], trail: list[int], answer: Span | None) -> Assembled:
+        cuts = (0, *(answer or (0, 0)), len(passage))
+        parts = [lead, *(passage[a:b] for a, b in pairwise(cuts)), trail]
+        texts = [self.tokenizer.decode_with_specials(part) for part in parts]
+        ids, offsets = self.tokenizer.encode_with_specials("".join(texts))
+        start, answer_start, answer_end, end = list(accumulate(map(len, texts)))[:4]
+        passage_span = _token_span(offsets, (start, end)) or (len(ids), len(ids))
+        return ids, passage_span, _token_span(offsets, (answer_start, answer_end)) if answer else None
+
+
+BUILDERS = {"ids": PromptBuilder, "study": StudyPromptBuilder}
+
+
+def prompt_builder(
+    tokenizer: PromptTokenizer, layout: Layout, question: str, filler: str, tokens: int
+) -> PromptBuilder:
+    """The builder that the layout asks for; arguments as `PromptBuilder`."""
+    return BUILDERS[layout.builder](tokenizer, layout, question, filler, tokens)
 
 
 def _token_span(offsets: list[tuple[int, int]], characters: tuple[int, int] | None) -> tuple[int, int] | None:
@@ -262,9 +328,9 @@ def build_prompts(builder: PromptBuilder, samples: Iterable[Sample]) -> list[Pro
     return prompts
 
 
-def refuse_beyond(tokens: int, positions: int) -> None:
+def refuse_beyond(tokens: int, positions: int | None) -> None:
     """Raises StudyError if a model of so many positions cannot hold prompts of so many tokens."""
-    if tokens > positions:
+    if positions is not None and tokens > positions:
         raise StudyError(f"prompts of {tokens} tokens; expected at most {positions}, the model's positions")
 
 

@@ -19,16 +19,18 @@ class Expectation:
 
     Attributes:
         models: accepted values of `model_key`.
+        model_name: the model's name; a file that states it may call the model by any key.
         question, tokens: of the experiment.
         heads_needed: the highest level.
         shape: the model's grid, or None where it is not known yet.
     """
 
-    models: tuple[str, ...]
+    models: Sequence[str]
+    model_name: str
     question: str
     tokens: int
     heads_needed: int
-    shape: ModelShape | None
+    shape: ModelShape | None = None
 
 
 def read_ranking(path: str | Path, expected: Expectation) -> dict[str, Any]:
@@ -62,11 +64,9 @@ def ranking_problems(path: str | Path, content: Any, expected: Expectation) -> l
 
 
 def _identity_problems(path: str | Path, content: Mapping[str, Any], expected: Expectation) -> Iterator[Problem]:
-    accepted = {
-        "model_key": expected.models,
-        "question": (expected.question,),
-        "total_tokens": (expected.tokens,),
-    }
+    accepted: dict[str, Sequence[Any]] = {"question": [expected.question], "total_tokens": [expected.tokens]}
+    if content.get("model_name") != expected.model_name:
+        accepted["model_key"] = expected.models
     for field, values in accepted.items():
         if field in content and content[field] not in values:
             wanted = " or ".join(repr(value) for value in dict.fromkeys(values))
@@ -83,8 +83,7 @@ def _head_problems(path: str | Path, entries: Sequence[Mapping[str, Any]], expec
             yield Problem(path, field, repr(name), "a head written like L15H30")
             continue
         if expected.shape and head not in expected.shape:
-            grid = f"{expected.shape.layers} layers x {expected.shape.heads} heads, counted from 0"
-            yield Problem(path, field, name, f"a head of the model ({grid})")
+            yield Problem(path, field, name, f"a head of the model ({expected.shape.grid()})")
         if head in seen:
             yield Problem(path, field, f"{name}, already at [{seen[head]}]", "each head once")
         seen.setdefault(head, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from head_ablation.matchers import MATCHERS, Matcher
 from head_ablation.passages import write_passage
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
 
-NULL_VALUES = ("", "NULL")
+NULL_VALUES = ("NULL",)
 GENERATED = "generated"
 FILING_FIELDS = ("filename", "cik", "year", "section_1")
 
@@ -57,12 +57,15 @@ class Filing:
     answer_spans: Mapping[str, tuple[int, int]]
 
 
-def read_ground_truth(path: str | Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """The rows of a ground-truth CSV, values stripped.
+def read_ground_truth(
+    path: str | Path, columns: Iterable[str], null_values: Sequence[str] = NULL_VALUES
+) -> list[dict[str, str]]:
+    """The rows of a ground-truth CSV, values stripped, unknown ones empty.
 
     Args:
         path: the CSV; must have `filename`, `cik` and `columns`.
         columns: the answer columns that the questions need.
+        null_values: what stands for a fact that is not known.
 
     Raises:
         StudyError: the file or a column is missing, or a filename repeats.
@@ -70,7 +73,7 @@ def read_ground_truth(path: str | Path, columns: Iterable[str]) -> list[dict[str
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+            rows = [{key: _known(value, null_values) for key, value in row.items() if key} for row in reader]
             header = reader.fieldnames or []
     except OSError as error:
         raise StudyError([Problem(path, "file", error.strerror, "a readable CSV")]) from None
@@ -88,9 +91,14 @@ def read_ground_truth(path: str | Path, columns: Iterable[str]) -> list[dict[str
     return rows
 
 
+def _known(value: str | None, null_values: Sequence[str]) -> str:
+    stripped = (value or "").strip()
+    return "" if stripped in null_values else stripped
+
+
 def ground_truth_problems(path: str | Path, rows: list[dict[str, str]], column: str, matcher: str) -> list[Problem]:
     """Every value of `column` that is not of the matcher's kind, and a column without any value."""
-    answered = [row for row in rows if row[column] not in NULL_VALUES]
+    answered = [row for row in rows if row[column]]
     if not answered:
         return [Problem(path, column, "no value in any row", "an answer in some rows")]
     problems = []
@@ -150,8 +158,10 @@ def load_filings(
     evidence: str | None,
     columns: Mapping[str, str],
     seed: int,
+    absent: str = "refuse",
+    null_values: Sequence[str] = NULL_VALUES,
 ) -> list[Filing]:
-    """The filings of the ground truth, with the text of their Section 1.
+    """The filings of the ground truth, with the text of their Section 1; no text for those that are absent.
 
     Args:
         ground_truth: the CSV of facts.
@@ -159,13 +169,15 @@ def load_filings(
         evidence: a JSONL file with the character spans of the answers, or None.
         columns: question -> its answer column.
         seed: of the generated passages.
+        absent: `refuse` a filing that has no text, or `leave_out` its samples.
+        null_values: what stands for an unknown fact in the ground truth.
     """
-    rows = read_ground_truth(ground_truth, columns.values())
+    rows = read_ground_truth(ground_truth, columns.values(), null_values)
     if section_1 == GENERATED:
         return _generated_filings(ground_truth, rows, seed)
-    texts = read_filing_texts(section_1, [row["filename"] for row in rows])
+    texts = read_filing_texts(section_1, [row["filename"] for row in rows], absent)
     spans = _read_evidence(evidence, columns) if evidence else {}
-    return [Filing(row, texts[row["filename"]], spans.get(row["filename"], {})) for row in rows]
+    return [Filing(row, texts.get(row["filename"], ""), spans.get(row["filename"], {})) for row in rows]
 
 
 def _generated_filings(path: str | Path, rows: Iterable[dict[str, str]], seed: int) -> list[Filing]:
@@ -180,8 +192,8 @@ def _generated_filings(path: str | Path, rows: Iterable[dict[str, str]], seed: i
     return filings
 
 
-def read_filing_texts(path: str | Path, filenames: Iterable[str]) -> dict[str, str]:
-    """filename -> Section 1, from JSONL; StudyError for a field or a filing that is missing."""
+def read_filing_texts(path: str | Path, filenames: Iterable[str], absent: str = "refuse") -> dict[str, str]:
+    """filename -> Section 1, from JSONL; StudyError for a missing field, or (to `refuse`) a filing without text."""
     texts: dict[str, str] = {}
     problems = []
     for number, row in enumerate(read_jsonl(path), start=1):
@@ -189,11 +201,18 @@ def read_filing_texts(path: str | Path, filenames: Iterable[str]) -> dict[str, s
         problems += [Problem(path, f"line {number}, {f}", "nothing", "this field") for f in missing]
         if not missing:
             texts[row["filename"]] = row["section_1"]
-    absent = [name for name in filenames if name not in texts]
-    refuse(
-        problems or [Problem(path, "filename", f"no '{name}'", "every filing of the ground truth") for name in absent]
-    )
+    refuse(problems)
+    if absent == "refuse":
+        refuse(_absent_problems(path, texts, filenames))
     return texts
+
+
+def _absent_problems(path: str | Path, texts: Mapping[str, str], filenames: Iterable[str]) -> Iterator[Problem]:
+    for name in filenames:
+        if not texts.get(name, "").strip():
+            found = f"an empty section_1 of '{name}'" if name in texts else f"no '{name}'"
+            wanted = "the text of every filing of the ground truth"
+            yield Problem(path, "filename", found, wanted, "Or set filings.absent: leave_out.")
 
 
 def _read_evidence(path: str | Path, columns: Mapping[str, str]) -> dict[str, dict[str, tuple[int, int]]]:
@@ -210,7 +229,7 @@ def _read_evidence(path: str | Path, columns: Mapping[str, str]) -> dict[str, di
 
 
 def build_samples(filings: Iterable[Filing], column: str, matcher_name: str) -> list[Sample]:
-    """The filings that have a gold answer in `column`, as samples, in ground-truth order."""
+    """The filings that have a text and a gold answer in `column`, as samples, in ground-truth order."""
     matcher = MATCHERS[matcher_name]
     return [
         Sample(
@@ -221,8 +240,13 @@ def build_samples(filings: Iterable[Filing], column: str, matcher_name: str) -> 
             answer_span=_answer_span(filing, column, matcher),
         )
         for filing in filings
-        if filing.facts[column] not in NULL_VALUES
+        if filing.facts[column] and filing.passage.strip()
     ]
+
+
+def left_out(filings: Iterable[Filing], column: str) -> list[str]:
+    """The filings that have a gold answer in `column`, but no text to find it in."""
+    return [filing.facts["filename"] for filing in filings if filing.facts[column] and not filing.passage.strip()]
 
 
 def _answer_span(filing: Filing, column: str, matcher: Matcher) -> tuple[int, int] | None:

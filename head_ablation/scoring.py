@@ -1,7 +1,8 @@
 """Scoring: generations -> verdicts -> an experiment's ablation result, in the published study's format.
 
 Pure functions of files; neither torch nor a GPU. Every sample carries both verdicts, the typed matcher's and the
-study's rule; `matcher` says which one counts as accuracy. Unanswerable prompts are listed but left out of it.
+study's rule; `matcher` says which one counts as accuracy. Unanswerable prompts are listed but left out of it, unless
+the study counts them, as the published one did.
 """
 
 from __future__ import annotations
@@ -21,15 +22,21 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Judge:
-    """Which verdicts are given, and which one counts.
+    """Which verdicts are given, and what counts.
 
     Attributes:
         kind: integer, year, us_state or text.
         rule: `typed` or `study`: the verdict that counts as accuracy.
+        count: `answerable` prompts or `all`: those that accuracy is the share of.
     """
 
     kind: str
     rule: str
+    count: str = "answerable"
+
+    def counts(self, prompt: Prompt) -> bool:
+        """Whether a prompt's verdict is part of accuracy."""
+        return prompt.answerable or self.count == "all"
 
     def verdicts(self, text: str, gold: str) -> dict[str, bool]:
         """`correct` (the rule that counts) and `correct_study`."""
@@ -65,7 +72,8 @@ def score_experiment(
         condition: _ablated_entry(prompts, generation, judge, base) for condition, generation in sorted(ablated.items())
     }
     levels = sorted({condition.level for condition in entries})
-    golds = [prompt.gold for prompt in prompts if prompt.answerable]
+    drawn = sorted({condition.level for condition in entries if condition.arm == "random"})
+    golds = [prompt.gold for prompt in prompts if judge.counts(prompt)]
     return {
         **identity,
         "test_samples": base["total"],
@@ -77,7 +85,7 @@ def score_experiment(
         "protocol": {key: baseline[key] for key in ("protocol_version", "model", "prompts_sha256", "settings")},
         "baseline": base,
         "top_heads_ablations": [entries[Condition("top", level)] for level in levels],
-        "random_heads_ablations": [_pool_draws(entries, level) for level in levels],
+        "random_heads_ablations": [_pool_draws(entries, level) for level in drawn],
     }
 
 
@@ -89,11 +97,12 @@ def _entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge) -> E
             "gold": prompt.gold,
             "text": answer["text"],
             "answerable": prompt.answerable,
+            "counted": judge.counts(prompt),
             **judge.verdicts(answer["text"], prompt.gold),
         }
         for prompt, answer in zip(prompts, generation["generations"], strict=True)
     ]
-    counted = [sample for sample in samples if sample["answerable"]]
+    counted = [sample for sample in samples if sample["counted"]]
     return {**_counts(counted), "samples": samples}
 
 

@@ -1,4 +1,24 @@
-# Stage 7, ablation results: generations scored, in the published study's format. No GPU.
+# Stage 7, ablation results: generations scored, in the published study's format. No GPU. A study may be given finished
+# results instead (results_from).
+
+
+rule given_result:
+    input:
+        given_result,
+    output:
+        "results/{study}/ablation/{method}/{model}/{question}/tokens_{tokens}.json",
+    log:
+        "results/{study}/logs/ablation/{method}/{model}/{question}/tokens_{tokens}.log",
+    wildcard_constraints:
+        method=results_of(given=True),
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        sha256=given_result_digest,
+        expected=result_expectation,
+    shell:
+        "python scripts/accept_result.py --result {input:q} --expected {params.expected:q} --output {output} 2> {log}"
 
 
 rule score:
@@ -14,6 +34,8 @@ rule score:
         "results/{study}/ablation/{method}/{model}/{question}/tokens_{tokens}.json",
     log:
         "results/{study}/logs/ablation/{method}/{model}/{question}/tokens_{tokens}.log",
+    wildcard_constraints:
+        method=results_of(given=False),
     localrule: True
     conda:
         "../envs/analysis.yaml"

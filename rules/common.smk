@@ -1,6 +1,7 @@
 # What the rules share: the study, checked before any job is planned, and the functions that answer for it.
 
 import json
+import re
 import sys
 from pathlib import Path
 from shlex import quote
@@ -10,11 +11,11 @@ sys.path.insert(0, workflow.basedir)
 from snakemake.exceptions import IncompleteCheckpointException
 
 from head_ablation.allocation import FROM_STORE, Requests
-from head_ablation.checks import checked_study
+from head_ablation.checks import checked_study, weights_problems
 from head_ablation.config import Experiment, load_study
 from head_ablation.files import holds, sha256_file, sha256_text
 from head_ablation.planning import Plan
-from head_ablation.problems import StudyError
+from head_ablation.problems import StudyError, refuse
 from head_ablation.staleness import refuse_unrecorded_change
 from head_ablation.store import Store
 
@@ -33,10 +34,12 @@ STORE = "results/store"  # shared by all studies
 shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 POINTER = "results/models/{model}/model.json"
+SHAPE = "results/models/{model}/shape.json"
 PROMPTS = "results/{{study}}/prompts/{{model}}/{{question}}/tokens_{{tokens}}.{split}.jsonl"
 HEADS = "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}/{condition}.json"
 NO_HEADS = "resources/no_heads.json"  # of the baseline
-SAMPLES = [f"samples/{question}.index.json" for question in STUDY.questions]
+SAMPLES = [] if STUDY.has_results else [f"samples/{question}.index.json" for question in STUDY.questions]
+AUDIT = ["tables/audit.md"] if STUDY.has_results or STUDY.config["claims"] else []
 TABLES = [
     "tables/samples.parquet",
     "tables/levels.csv",
@@ -67,15 +70,31 @@ def study_files(*names):
     return [f"results/{STUDY.name}/{name}" for name in flat]
 
 
-def every(pattern):
-    """The files of a pattern such as `rankings/{}.json`: all methods and experiments."""
-    return study_files([pattern.format(f"{method}/{e}") for method in STUDY.methods for e in STUDY.experiments()])
+def every(pattern, methods=STUDY.methods):
+    """The files of a pattern such as `ablation/{}.json`: all experiments of all methods, or of some."""
+    return study_files([pattern.format(f"{method}/{e}") for method in methods for e in STUDY.experiments()])
 
 
 def methods(given):
     """A pattern for the methods whose rankings are given, or are detected; matches nothing if none."""
-    chosen = [m for m in STUDY.methods if (STUDY.config["rankings"][m] != "detect") == given]
+    chosen = [m for m in STUDY.ranked_methods if (STUDY.config["rankings"][m] != "detect") == given]
     return "|".join(chosen) or "(?!)"
+
+
+def results_of(given):
+    """A pattern for the methods whose results are given, or are made here: all of a study's, or none."""
+    return "|".join(STUDY.methods) if STUDY.has_results == given else "(?!)"
+
+
+def chosen_heads():
+    """The indexes of all head sets; none for a study of finished results."""
+    return [] if STUDY.has_results else every("heads/{}/index.json")
+
+
+def head_sets_at_hand(wildcards):
+    """The indexes of the head sets that can be told without fetching anything: of rankings and shapes that are here."""
+    shapes = all(STUDY.known_shape(model) for model in STUDY.config["models"])
+    return every("heads/{}/index.json", STUDY.ranked_methods) if shapes else []
 
 
 def experiment(wildcards):
@@ -102,7 +121,16 @@ def model_origin(wildcards):
 
 def model_files(wildcards):
     """The files of a local model folder: a model changed in place is another model."""
+    try:
+        refuse(weights_problems(STUDY))
+    except StudyError as error:
+        raise WorkflowError(f"the study cannot run:\n{error}") from None
     return STUDY.model_files(wildcards.model)
+
+
+def model_config(wildcards):
+    """The config.json of a local model folder; no file for a model from elsewhere."""
+    return [path for path in STUDY.model_files(wildcards.model) if Path(path).name == "config.json"]
 
 
 def model_stamps(wildcards):
@@ -113,7 +141,7 @@ def model_stamps(wildcards):
 
 def filings_files(wildcards):
     """The files that samples are made from."""
-    filings = STUDY.config["filings"]
+    filings = STUDY.filings_settings()
     texts = filings["section_1"]
     return {
         "ground_truth": filings["ground_truth"],
@@ -132,6 +160,17 @@ def matcher(wildcards):
 
 def filings_settings(wildcards):
     return as_json(STUDY.filings_settings())
+
+
+def corpus_index(wildcards):
+    """What decides the filings that are fetched; the checked copy of it says that they are current."""
+    return as_json(STUDY.corpus_index())
+
+
+def corpus_cache(wildcards):
+    """Where filings of a corpus are kept, for all studies."""
+    place = "@".join(str(part) for part in STUDY.config["filings"]["corpus"].values())
+    return f"{STORE}/filings/{re.sub(r'[^A-Za-z0-9@._-]+', '--', place)}.jsonl"
 
 
 def made(maker, path, planned, index, **place):
@@ -161,8 +200,8 @@ def samples_file(wildcards):
 
 
 def samples_digest(split):
-    """A function that gives the digest of what a samples file should hold."""
-    return lambda wildcards: sha256_text(PLAN.samples(wildcards.question, split))
+    """A function that gives the digest of what a samples file should hold, once that is known."""
+    return lambda wildcards: sha256_text(PLAN.samples(wildcards.question, split) or "")
 
 
 def prompt_settings(wildcards):
@@ -178,8 +217,21 @@ def given_digest(wildcards):
     return sha256_file(given_ranking(wildcards))
 
 
-def model_keys(wildcards):
-    return STUDY.model_keys(wildcards.model)
+def ranking_expectation(wildcards):
+    return as_json(STUDY.ranking_expectation(experiment(wildcards)))
+
+
+def given_result(wildcards):
+    return STUDY.result_file(wildcards.method, experiment(wildcards))
+
+
+def given_result_digest(wildcards):
+    """Of the given result's content: it may change without a newer time stamp."""
+    return sha256_file(given_result(wildcards))
+
+
+def result_expectation(wildcards):
+    return as_json(STUDY.result_expectation(wildcards.method, experiment(wildcards)))
 
 
 def ranking_identity(wildcards):
@@ -198,11 +250,10 @@ def random_arm(wildcards):
     return as_json(STUDY.random_arm().__dict__)
 
 
-def train_prompts(wildcards):
-    """The prompts that a detected ranking was detected on; nothing for a given one."""
+def detected_on(wildcards):
+    """The model and prompts that a detected ranking was detected on; nothing for a given one."""
     detected = STUDY.config["rankings"][wildcards.method] == "detect"
-    path = "results/{study}/prompts/{model}/{question}/tokens_{tokens}.train.jsonl"
-    return path.format(**wildcards) if detected else []
+    return [path.format(**wildcards) for path in (POINTER, PROMPTS.format(split="train"))] if detected else []
 
 
 def head_set_file(condition, **place):
@@ -225,7 +276,7 @@ def head_sets(wildcards):
 def settled_heads(wildcards):
     """No file: waits until the heads of all detected rankings are known. What hangs on a checkpoint only through other
     jobs runs whether or not it has to; what asks for it is judged anew."""
-    for method in (method for method in STUDY.methods if STUDY.config["rankings"][method] == "detect"):
+    for method in (method for method in STUDY.ranked_methods if STUDY.config["rankings"][method] == "detect"):
         for model, question, tokens in STUDY.experiments():
             checkpoints.heads.get(study=STUDY.name, method=method, model=model, question=question, tokens=tokens)
     return []
@@ -248,7 +299,8 @@ def result_identity(wildcards):
 
 
 def judge(wildcards):
-    return as_json({"kind": matcher(wildcards), "rule": STUDY.config["scoring"]["matcher"]})
+    scoring = STUDY.config["scoring"]
+    return as_json({"kind": matcher(wildcards), "rule": scoring["matcher"], "count": scoring["count"]})
 
 
 def on_cluster():
@@ -257,7 +309,7 @@ def on_cluster():
 
 
 def count_samples(question, split):
-    return 0 if ON_A_NODE else PLAN.samples(question, split).count("\n")
+    return 0 if ON_A_NODE else PLAN.count(question, split)
 
 
 REQUESTS = Requests(STUDY, count_samples, Store(Path(STORE)))

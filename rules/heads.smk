@@ -6,8 +6,8 @@
 checkpoint heads:
     input:
         ranking="results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json",
-        model="results/models/{model}/model.json",
-        detected_on=train_prompts,
+        shape="results/models/{model}/shape.json",
+        detected_on=detected_on,
     output:
         "results/{study}/heads/{method}/{model}/{question}/tokens_{tokens}/index.json",
     log:
@@ -20,7 +20,7 @@ checkpoint heads:
         conditions=[str(condition) for condition in STUDY.conditions()],
         random_arm=random_arm,
     shell:
-        "python scripts/choose_heads.py --ranking {input.ranking} --model {input.model}"
+        "python scripts/choose_heads.py --ranking {input.ranking} --shape {input.shape}"
         " --detected-on {input.detected_on}"
         " --experiment {wildcards.model}/{wildcards.question}/tokens_{wildcards.tokens}"
         " --conditions {params.conditions} --random-arm {params.random_arm:q}"

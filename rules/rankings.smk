@@ -3,8 +3,7 @@
 
 rule given_ranking:
     input:
-        ranking=given_ranking,
-        model="results/models/{model}/model.json",
+        given_ranking,
     output:
         "results/{study}/rankings/{method}/{model}/{question}/tokens_{tokens}.json",
     log:
@@ -17,13 +16,9 @@ rule given_ranking:
         "../envs/analysis.yaml"
     params:
         sha256=given_digest,
-        model_keys=model_keys,
-        heads_needed=max(STUDY.levels),
+        expected=ranking_expectation,
     shell:
-        "python scripts/accept_ranking.py --ranking {input.ranking:q} --model {input.model}"
-        " --model-keys {params.model_keys:q} --question {wildcards.question}"
-        " --tokens {wildcards.tokens} --heads-needed {params.heads_needed}"
-        " --output {output} 2> {log}"
+        "python scripts/accept_ranking.py --ranking {input:q} --expected {params.expected:q} --output {output} 2> {log}"
 
 
 rule detected_ranking:

@@ -1,4 +1,4 @@
-# Stage 8, tables: every answer, every condition, Figure 8's curves, the key results; and the resolved config.
+# Stage 8, tables: every answer, every condition, Figure 8's curves, the key results, an audit; and the resolved config.
 
 
 rule write_config:
@@ -40,3 +40,30 @@ rule tables:
         folder="results/{study}/tables",
     shell:
         "python scripts/make_tables.py --results {input.results} --folder {params.folder} 2> {log}"
+
+
+rule audit:
+    input:
+        settled_heads,
+        results=every("ablation/{}.json"),
+        rankings=every("rankings/{}.json", STUDY.ranked_methods),
+        head_sets=head_sets_at_hand,
+        claims=[STUDY.config["claims"]] if STUDY.config["claims"] else [],
+        code=[f"head_ablation/{module}.py" for module in ("audit", "contradictions", "tables", "statistics")],
+    output:
+        report(
+            "results/{study}/tables/audit.md",
+            caption="../report/audit.rst",
+            category="Tables",
+            labels={"table": "audit"},
+        ),
+    log:
+        "results/{study}/logs/audit.log",
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        excluded=STUDY.random_arm().exclude_top,
+    shell:
+        "python scripts/audit.py --results {input.results} --rankings {input.rankings} --head-sets {input.head_sets}"
+        " --claims {input.claims} --excluded {params.excluded} --output {output} 2> {log}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from head_ablation.files import read_jsonl, write_jsonl
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
-from head_ablation.prompts import Layout, PromptBuilder, PromptTokenizer, build_prompts, refuse_beyond
+from head_ablation.prompts import Layout, PromptTokenizer, build_prompts, prompt_builder, refuse_beyond
 from head_ablation.samples import Sample
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     model = Pointer.read(arguments.model)
     refuse_beyond(arguments.tokens, model.shape.positions)
     question = arguments.settings.pop("question")
-    builder = PromptBuilder(
+    builder = prompt_builder(
         tokenizer=PromptTokenizer(model.folder),
         layout=Layout(**arguments.settings),
         question=question,

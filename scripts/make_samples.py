@@ -6,7 +6,7 @@ from pathlib import Path
 
 from head_ablation.files import jsonl_text, sha256_text, write_if_changed, write_json
 from head_ablation.problems import run_script
-from head_ablation.samples import load_split_filings, split_samples
+from head_ablation.samples import left_out, load_split_filings, split_samples
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="{question}.index.json, beside the samples files")
     arguments = parser.parse_args()
     filings, clusters = load_split_filings(arguments.settings)
-    index = {}
+    index: dict[str, object] = {"left_out": left_out(filings, arguments.column)}
     for split, samples in split_samples(filings, clusters, arguments.column, arguments.matcher).items():
         path = arguments.output.with_name(arguments.output.name.replace("index.json", f"{split}.jsonl"))
         text = jsonl_text(sample.to_json() for sample in samples)

@@ -11,7 +11,7 @@ from head_ablation.problems import run_script
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--origin", required=True, type=json.loads, help="source and revision, as JSON")
+    parser.add_argument("--origin", required=True, type=json.loads, help="source, revision and grid, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="results/models/{model}/model.json")
     arguments = parser.parse_args()
     pointer = prepare(**arguments.origin, home=arguments.output.parent)

@@ -120,11 +120,6 @@ def test_no_answer_is_given_before_its_hooks_are_known_to_have_fired(shared: int
         next(answers)
 
 
-def test_prompts_of_different_lengths_are_refused_with_their_lengths(model: Any) -> None:
-    with pytest.raises(StudyError, match=r"\[2, 3\] tokens long"):
-        list(generate(model, str, [[5, 6], [5, 6, 7]], SOME, SETTINGS))
-
-
 def test_logits_that_are_no_numbers_are_refused(model: Any) -> None:
     model.model.norm.weight.data.fill_(float("nan"))
     with pytest.raises(StudyError, match="NaN"):
@@ -196,6 +191,15 @@ def test_answers_equal_those_of_one_prompt_at_a_time(model: Any, positions: str,
     for batch_size in (1, 2, 5, 8):
         assert our_answers(model, prompts, SOME, 6, batch_size, positions) == alone
     assert our_answers(model, prompts[::-1], SOME, 6, 2, positions)[::-1] == alone
+
+
+@pytest.mark.parametrize("positions", ["all", "decode"])
+def test_prompts_of_different_lengths_are_answered_apart_and_in_their_order(model: Any, positions: str) -> None:
+    short, long = random_prompts(rows=4, tokens=6, shared=2), random_prompts(rows=3, tokens=9, shared=0)
+    prompts = [long[0], short[0], short[1], long[1], short[2], long[2], short[3]]
+    alone = [our_answers(model, [prompt], SOME, 6, 1, positions)[0] for prompt in prompts]
+    assert our_answers(model, prompts, SOME, 6, 2, positions) == alone
+    assert our_answers(model, [*short, *long], SOME, 6, 2, positions) != alone  # negative control: the order counts
 
 
 @pytest.mark.parametrize(("tokens", "shared"), [(1, 0), (9, 0), (9, 4), (9, 9)])

@@ -57,7 +57,7 @@ def write_sweep(folder: Path, sets: dict[str, list[str]], method: str = "wu24") 
     ranking.write_text("{}", encoding="utf-8")
     index = folder / "heads" / method / "tiny" / "inc_year" / "tokens_4" / "index.json"
     chosen = {Condition.parse(name): HeadSet.parse(heads) for name, heads in sets.items()}
-    write_head_sets(index, chosen, prepare(str(folder / "model"), None, folder).fingerprint, [ranking])
+    write_head_sets(index, chosen, [ranking])
     return str(folder / "heads" / "*" / "tiny" / "inc_year" / "tokens_4" / "index.json")
 
 

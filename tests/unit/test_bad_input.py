@@ -14,7 +14,7 @@ import pytest
 import yaml
 from byte_tokenizer import save_byte_tokenizer
 
-from head_ablation.checks import checked_study
+from head_ablation.checks import checked_study, weights_problems
 from head_ablation.problems import StudyError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -184,9 +184,23 @@ CONFIG_CASES = {
     ),
     "path_field": ("rankings.wu24", "r/{modle}.json", "rankings.wu24", "{modle}", "Did you mean 'model'?"),
     "path_braces": ("rankings.wu24", "r/{model.json", "rankings.wu24", "'r/{model.json'", "fields in braces"),
-    "study_sampler": ("random", {"sampler": "study", "draws": 3}, "random.draws", "3", "1 draw with sampler 'study'"),
+    "study_sampler": ("random", {"sampler": "study", "draws": 3}, "random.draws", "3", "at most 1 draw with sampler"),
     "unknown_sampler": ("random.sampler", "shuffle", "random.sampler", "'shuffle'", "permutation"),
-    "no_draws": ("random.draws", 0, "random.draws", "0", "1 or more"),
+    "negative_draws": ("random.draws", -1, "random.draws", "-1", "0 or more"),
+    "unknown_prompt_builder": ("prompt.builder", "text", "prompt.builder", "'text'", "['ids', 'study']"),
+    "unknown_count": ("scoring.count", "some", "scoring.count", "'some'", "['answerable', 'all']"),
+    "no_filings": ("filings", GONE, "filings", "nothing", "this key"),
+    "method_without_source": ("rankings.wu24", None, "rankings.wu24", "null", "'detect' or a path template"),
+    "grid_of_another_model": (
+        "models.tiny.shape",
+        {"layers": 4, "heads": 9},
+        "models.tiny.shape",
+        "4 layers x 9 heads",
+        "4 x 8, as its config.json says",
+    ),
+    "half_a_grid": ("models.tiny.shape", {"layers": 4}, "models.tiny.shape.heads", "nothing", "this key"),
+    "claims_missing": ("claims", "none.yaml", "claims", "'none.yaml', which does not exist", "existing file"),
+    "absent_ignored": ("filings.absent", "ignore", "filings.absent", "'ignore'", "leave_out"),
     "positions": ("ablation.positions", "prompt", "ablation.positions", "'prompt'", "['all', 'decode']"),
     "mode": ("ablation.mode", "mean", "ablation.mode", "'mean'", "zero_output"),
     "rule": ("scoring.matcher", "fuzzy", "scoring.matcher", "'fuzzy'", "typed"),
@@ -260,6 +274,30 @@ FILE_CASES = {
         lambda d: remove_line(d / "filings.jsonl", 4),
         ("filings.jsonl", "filename", "no '5_1993.txt'", "every filing of the ground truth"),
     ),
+    "jsonl_with_an_empty_filing": (
+        lambda d: replace_in(d / "filings.jsonl", "Founded in Ohio in 1905.", " "),
+        ("filings.jsonl", "filename", "an empty section_1 of '5_1993.txt'", "Or set filings.absent: leave_out."),
+    ),
+    "state_that_is_none": (
+        lambda d: replace_in(d / "truth.csv", "3_1993.txt,3,1993,Ohio", "3_1993.txt,3,1993,Narnia"),
+        ("truth.csv", f"3_1993.txt, {STATE}", "'Narnia'", "a US state, by name or postal code"),
+    ),
+    "ranking_with_a_head_twice": (
+        lambda d: replace_in(d / RANKING, "L3H0", "L1H0"),
+        (RANKING, "head_rankings[3].head", "L1H0, already at [1]", "each head once"),
+    ),
+    "ranking_ascending": (
+        lambda d: replace_in(d / RANKING, '"score": 0.9', '"score": 1.9'),
+        (RANKING, "head_rankings[1].score", "1.9 after 1.0", "descending order"),
+    ),
+    "ranking_not_a_number": (
+        lambda d: replace_in(d / RANKING, '"score": 0.9', '"score": NaN'),
+        (RANKING, "head_rankings[1].score", "nan", "a finite number"),
+    ),
+    "ranking_of_other_tokens": (
+        lambda d: write_ranking(d, "inc_year", total_tokens=2048),
+        (RANKING, "total_tokens", "2048", f"{TOKENS}, as its path says"),
+    ),
     "jsonl_truncated": (
         lambda d: (d / "filings.jsonl").write_text('{"filename": "1_1993', encoding="utf-8"),
         ("filings.jsonl", "line 1", "broken JSON", "a JSON object"),
@@ -296,9 +334,9 @@ FILE_CASES = {
         lambda d: write_ranking(d, "inc_year", head_rankings=[{"head": "L0H0", "score": 1}]),
         (RANKING, "head_rankings", "1 heads", "at least 5, the highest level"),
     ),
-    "model_without_weights": (
-        lambda d: (d / "model" / "model.safetensors").unlink(),
-        (CONFIG, "models.tiny.source", "without weights (*.safetensors)", "a model folder with config.json"),
+    "model_without_config": (
+        lambda d: (d / "model" / "config.json").unlink(),
+        (CONFIG, "models.tiny.source", "without config.json", "a model folder with config.json"),
     ),
     "model_without_tokenizer": (
         lambda d: (d / "model" / "tokenizer.json").unlink(),
@@ -371,6 +409,38 @@ def test_problems_of_contents_are_reported_together(good, tmp_path):
     fields = [line.split(": ")[1] for line in lines]
     assert {"levels[1]", f"7_1993.txt, {YEAR}", "head_rankings[3].head", "file"} <= set(fields)
     assert fields.count("file") == 2  # the filler, the missing ranking
+
+
+def test_rotations_reach_beyond_the_last_position_but_learned_positions_do_not(good, tmp_path):
+    answer = 10
+    good = changed(good, "rankings", {"found": "detect"})
+    assert checked_study(changed(good, "tokens", [POSITIONS - answer]), CONFIG)
+    for tokens in (POSITIONS - answer + 1, POSITIONS):
+        assert_named(refusal(changed(good, "tokens", [tokens])), CONFIG, "tokens[0]", str(tokens), "answers included")
+    rotary = {**json.loads((tmp_path / "model" / "config.json").read_text()), "rope_theta": 10000.0}
+    (tmp_path / "model" / "config.json").write_text(json.dumps(rotary))
+    assert checked_study(changed(good, "tokens", [POSITIONS]), CONFIG)
+    assert_named(refusal(changed(good, "tokens", [POSITIONS + 1])), CONFIG, "tokens[0]", "513", "at most 512 (model")
+
+
+def test_a_config_is_enough_for_a_study_that_runs_no_model(good, tmp_path):
+    assert list(weights_problems(checked_study(good, CONFIG))) == []
+    (tmp_path / "model" / "model.safetensors").unlink()
+    (problem,) = weights_problems(checked_study(good, CONFIG))
+    assert (problem.field, "without weights (*.safetensors)" in str(problem)) == ("models.tiny.source", True)
+
+
+def test_many_missing_files_are_one_problem(good):
+    lines = refusal(changed(changed(good, "tokens", [96, 128, 160]), "rankings.wu24", "none/{question}/{tokens}.json"))
+    assert_named(lines, CONFIG, "rankings.wu24", "no file for 6 of 6 experiments, such as none/inc_state/96", "each")
+    assert len(lines) == 1
+
+
+def test_an_employee_count_of_zero_is_a_number(good, tmp_path):
+    replace_in(tmp_path / "truth.csv", "1907", "0")
+    counted = changed(good, "questions", {"inc_state": {}, "employee_count": {"column": YEAR}})
+    study = checked_study(changed(counted, "rankings", {"found": "detect"}), CONFIG)
+    assert study.questions["employee_count"]["matcher"] == "integer"
 
 
 @pytest.mark.workflow

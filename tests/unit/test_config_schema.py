@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
+from snakemake.utils import update_config
 
 from head_ablation.config_schema import schema_problems, with_defaults
 
@@ -33,6 +35,34 @@ def test_defaults_reach_every_depth() -> None:
     assert resolved["prompt"]["depth"] == 0.5
     assert resolved["generation"]["stop"] == ["\n"]
     assert schema_problems(resolved, "ci.yaml") == []
+
+
+def test_prompt_study_is_short_for_the_published_studys_prompts() -> None:
+    resolved = with_defaults({**TINY, "prompt": "study"})
+    assert schema_problems(resolved, "ci.yaml") == []
+    prompt = resolved["prompt"]
+    assert (prompt["builder"], prompt["min_filler_tokens"], prompt["depth"]) == ("study", 100, 0.5)
+    assert prompt["template"] + "Answer in one word:" == (
+        "{filler}{passage}{filler}\n\nQuestion: {question}\nAnswer in one word:"
+    )
+    assert with_defaults(TINY)["prompt"]["builder"] == "ids"  # negative control
+
+
+@pytest.mark.parametrize("name", ["published", "llama3"])
+def test_the_published_studies_keep_the_schema(name: str) -> None:
+    config = yaml.safe_load((PROJECT / "studies" / f"{name}.yaml").read_text())
+    assert schema_problems(with_defaults(config), name) == []
+
+
+def test_the_strict_study_is_the_published_one_in_the_studys_way() -> None:
+    strict, base = (
+        yaml.safe_load((PROJECT / "studies" / f"{name}.yaml").read_text()) for name in ("llama3_strict", "llama3")
+    )
+    update_config(base, strict)  # as Snakemake puts one config file on top of another
+    resolved = with_defaults(base)
+    assert schema_problems(resolved, "llama3_strict") == []
+    short = with_defaults({**TINY, "prompt": "study"})["prompt"]
+    assert {key: resolved["prompt"][key] for key in short} == short
 
 
 def test_filling_in_twice_changes_nothing() -> None:

@@ -23,7 +23,7 @@ def write(folder: Path, ranked: list[Head], conditions: list[Condition] = CONDIT
     sets = choose_head_sets(conditions, ranked, SHAPE, RANDOM, "m/q/tokens_64")
     ranking.write_text(str(ranked))
     index = folder / "heads" / "wu24" / "m" / "q" / "tokens_64" / "index.json"
-    write_head_sets(index, sets, "print", [ranking])
+    write_head_sets(index, sets, [ranking])
     return index.parent
 
 
@@ -72,20 +72,15 @@ def test_a_damaged_or_changed_head_set_is_written_again(tmp_path: Path) -> None:
 
 def test_the_sweep_has_every_condition_of_the_indexes(tmp_path: Path) -> None:
     folder = write(tmp_path, RANKED)
-    current = dict(current_head_sets(str(folder / "index.json"), "print"))
+    current = dict(current_head_sets(str(folder / "index.json")))
     assert {name: heads.names() for name, heads in current.items()} == {
         f"wu24/{condition}": read_json(folder / f"{condition}.json")["heads"] for condition in CONDITIONS
     }
 
 
-def test_the_sweep_leaves_out_an_index_of_another_model(tmp_path: Path) -> None:
-    folder = write(tmp_path, RANKED)
-    assert list(current_head_sets(str(folder / "index.json"), "another")) == []
-
-
 def test_the_sweep_leaves_out_an_index_whose_ranking_has_changed_or_gone(tmp_path: Path) -> None:
     folder = write(tmp_path, RANKED)
     (tmp_path / "ranking").write_text("another ranking")
-    assert list(current_head_sets(str(folder / "index.json"), "print")) == []
+    assert list(current_head_sets(str(folder / "index.json"))) == []
     (tmp_path / "ranking").unlink()
-    assert list(current_head_sets(str(folder / "index.json"), "print")) == []
+    assert list(current_head_sets(str(folder / "index.json"))) == []

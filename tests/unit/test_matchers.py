@@ -211,6 +211,9 @@ def test_text_must_stand_in_the_first_line_as_whole_words(generation, right):
         ("12500", "12,500"),
         ("DELAWARE!", "Delaware"),
         ("Ohio or Delaware", "Delaware"),
+        ("14,200 people", "14200.0"),
+        ("unknown\nIn 1929.", "1929"),
+        ("0042", "42"),
     ],
 )
 def test_the_published_rule_takes_any_substring_faults_included(generation, gold):

@@ -18,12 +18,13 @@ from transformers import LlamaForCausalLM
 from head_ablation import model_sources
 from head_ablation.files import read_json, write_json
 from head_ablation.heads import ModelShape
-from head_ablation.model_sources import SMOLLM2, Pointer, is_folder, known_shape, prepare
+from head_ablation.model_sources import SMOLLM2, Pointer, find_shape, is_folder, known_shape, prepare
 from head_ablation.models import load_model, pick_device
 from head_ablation.problems import StudyError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-SHAPE = ModelShape(LAYERS, HEADS, POSITIONS)
+SHAPE = ModelShape(LAYERS, HEADS, POSITIONS, rotary=True)
+SHAPE_8 = ModelShape(2, 4, 8, rotary=True)
 SETTINGS = {"dtype": "float32", "attention": "sdpa", "device": "cpu", "trust_remote_code": False}
 
 
@@ -189,9 +190,33 @@ def test_the_fingerprint_changes_with_one_weight(saved_model, tmp_path):
     assert fingerprint(save_tiny_llama(tmp_path / "other", seed=1)) != fingerprint(saved_model)
 
 
+def test_a_shape_needs_no_weights(folder, tmp_path):
+    shutil.copy(folder / "config.json", tmp_path)
+    assert find_shape(str(tmp_path), None, None) == SHAPE
+    with pytest.raises(StudyError, match=r"no weights"):  # negative control: the model itself does
+        prepare(str(tmp_path), None, tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_models_shape_is_fetched_or_declared():
+    assert find_shape("org/tiny", "main", None) == SHAPE
+    assert find_shape("org/unknown", "main", {"layers": 3, "heads": 5}) == ModelShape(3, 5)
+    with pytest.raises(StudyError, match="not in the hub cache"):
+        find_shape("org/unknown", "main", None)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_declared_grid_that_the_model_does_not_have_is_refused(tmp_path):
+    declared = {"layers": LAYERS, "heads": HEADS + 1}
+    for refused in (find_shape("org/tiny", "main", None), None):
+        with pytest.raises(StudyError, match=r"found 2 layers x 5 heads; expected 2 x 4, as its config.json says"):
+            find_shape("org/tiny", "main", declared) if refused else prepare("org/tiny", "main", tmp_path, declared)
+
+
 @pytest.mark.parametrize(
     ("config", "shape"),
     [
+        ({"num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 8, "rope_theta": 1e4}, SHAPE_8),
         ({"n_layer": 12, "n_head": 12, "n_positions": 1024}, ModelShape(12, 12, 1024)),
         (
             {"text_config": {"num_hidden_layers": 3, "num_attention_heads": 5, "max_position_embeddings": 7}},
@@ -214,7 +239,7 @@ def test_a_pointer_comes_back_from_its_file(folder, tmp_path):
     pointer = prepare(str(folder), None, tmp_path)
     write_json(tmp_path / "model.json", pointer.to_json())
     assert Pointer.read(tmp_path / "model.json") == pointer
-    assert read_json(tmp_path / "model.json")["shape"] == {"layers": 2, "heads": 4, "positions": 512}
+    assert read_json(tmp_path / "model.json")["shape"] == {"layers": 2, "heads": 4, "positions": 512, "rotary": True}
 
 
 def test_a_damaged_download_is_refused_with_both_digests(tmp_path):

@@ -5,6 +5,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import yaml
 
 from head_ablation.config import Experiment, load_study
 from head_ablation.files import write_json, write_jsonl
-from head_ablation.model_sources import SMOLLM2, Pointer
+from head_ablation.model_sources import SMOLLM2
 from head_ablation.planning import Plan
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -89,12 +90,12 @@ def run(script, *arguments):
 
 def write_head_sets_of(study, folder):
     """Runs the job that writes the head sets; returns the folder that they are in."""
-    write_json(folder / "model.json", Pointer("m", None, ".", "f", SMOLLM2.shape).to_json())
+    write_json(folder / "shape.json", asdict(SMOLLM2.shape))
     output = folder / "heads" / "index.json"
     run(
         "choose_heads.py",
         *("--ranking", study.ranking_file("given", EXPERIMENT)),
-        *("--model", folder / "model.json", "--detected-on"),
+        *("--shape", folder / "shape.json", "--detected-on"),
         *("--experiment", EXPERIMENT, "--conditions", *study.conditions()),
         *("--random-arm", json.dumps(study.random_arm().__dict__), "--output", output),
     )

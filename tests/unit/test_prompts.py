@@ -14,6 +14,7 @@ from head_ablation.prompts import (
     PromptTokenizer,
     build_prompts,
     pieces,
+    prompt_builder,
     prompts_digest,
     read_prompts,
     refuse_beyond,
@@ -140,6 +141,54 @@ def test_too_little_room_is_refused_with_the_numbers(tokenizer):
 def test_an_empty_filler_is_refused(tokenizer):
     with pytest.raises(StudyError, match="filler holds no text"):
         built(tokenizer, filler="")
+
+
+@pytest.fixture
+def llama_like(tmp_path):
+    """A tokenizer that adds BOS by itself and joins the filler's e to a line break."""
+    return PromptTokenizer(save_byte_tokenizer(tmp_path / "llama", merge=("e", "Ċ"), adds_bos=True))
+
+
+def study_built(tokenizer, tokens, **changes):
+    return prompt_builder(tokenizer, layout(builder="study", **changes), QUESTION, FILLER, tokens).build(sample())
+
+
+def test_the_studys_prompts_begin_with_two_bos_and_their_filler_anew_behind_the_passage(llama_like):
+    prompt = study_built(llama_like, tokens=FRAME + len(PASSAGE) + 10)
+    assert prompt.token_ids[:2] == [llama_like.bos_id] * 2
+    assert prompt.token_ids.count(llama_like.bos_id) == 2
+    assert text(llama_like, prompt) == f"abcde\n[{PASSAGE}]\nabcde\nQ: What year?\nA:"
+
+
+@pytest.mark.parametrize(("filler_tokens", "merged"), [(10, 2), (8, 0), (9, 1)])
+def test_the_studys_prompts_drift_from_the_length_asked_for(llama_like, filler_tokens, merged):
+    tokens = FRAME + len(PASSAGE) + filler_tokens
+    assert len(study_built(llama_like, tokens).token_ids) == tokens + 1 - merged  # one more BOS, "e" + line break
+    ours = prompt_builder(llama_like, layout(), QUESTION, FILLER, tokens).build(sample())
+    assert len(ours.token_ids) == tokens  # negative control
+
+
+@pytest.mark.parametrize("filler_tokens", [8, 9, 10])
+def test_spans_are_found_again_in_the_studys_prompts(llama_like, filler_tokens):
+    prompt = study_built(llama_like, FRAME + len(PASSAGE) + filler_tokens)
+    assert text(llama_like, prompt, prompt.passage_span) == PASSAGE
+    assert text(llama_like, prompt, prompt.answer_span) == "1929"
+
+
+def test_a_cut_answer_is_flagged_in_the_studys_prompts_too(llama_like):
+    prompt = study_built(llama_like, tokens=FRAME + 4 + 22)
+    assert (prompt.answerable, prompt.reason) == (False, "cut off")
+    assert text(llama_like, prompt, prompt.passage_span) == PASSAGE[:22]
+
+
+def test_the_studys_prompts_have_one_bos_with_a_tokenizer_that_adds_none(tokenizer):
+    assert study_built(tokenizer, tokens=160).token_ids.count(BOS_ID) == 1
+
+
+@pytest.mark.parametrize(("filler_tokens", "kept"), [(4, len(PASSAGE)), (0, len(PASSAGE)), (-1, len(PASSAGE) - 5)])
+def test_the_study_cuts_a_passage_only_when_it_leaves_no_room_at_all(llama_like, filler_tokens, kept):
+    prompt = study_built(llama_like, FRAME + len(PASSAGE) + filler_tokens)
+    assert text(llama_like, prompt, prompt.passage_span) == PASSAGE[:kept]
 
 
 def test_a_model_without_bos_gets_none(tmp_path):

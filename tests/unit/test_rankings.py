@@ -11,7 +11,7 @@ from head_ablation.problems import StudyError
 from head_ablation.rankings import Expectation, ranked_heads, ranking_problems, read_ranking
 
 LLAMA = ModelShape(layers=32, heads=32, positions=8192)
-EXPECTED = Expectation(("instruct", "llama3_instruct"), "inc_year", 2048, heads_needed=3, shape=LLAMA)
+EXPECTED = Expectation(("instruct", "llama3_instruct"), "org/instruct", "inc_year", 2048, heads_needed=3, shape=LLAMA)
 
 
 def entries(*names, start=0.9):
@@ -106,7 +106,7 @@ def test_all_faults_are_reported_at_once():
 
 
 def test_heads_are_not_held_against_an_unknown_shape():
-    unknown = Expectation(EXPECTED.models, "inc_year", 2048, 3, shape=None)
+    unknown = Expectation(EXPECTED.models, "any", "inc_year", 2048, 3, shape=None)
     assert found(with_entry(2, head="L99H99"), unknown) == []
 
 
@@ -146,7 +146,7 @@ def test_the_16_published_rankings_are_accepted():
     assert len(RANKINGS) == 16
     for file in RANKINGS:
         question, tokens = experiment_of(file)
-        expected = Expectation(("instruct",), question, tokens, heads_needed=50, shape=LLAMA)
+        expected = Expectation(("instruct",), "org/instruct", question, tokens, heads_needed=50, shape=LLAMA)
         assert read_ranking(file, expected) == load(file)
 
 
@@ -154,6 +154,6 @@ def test_the_16_published_rankings_are_accepted():
 def test_published_rankings_are_refused_for_another_experiment():
     for file in RANKINGS:
         question, tokens = experiment_of(file)
-        wrong = Expectation(("base",), f"not_{question}", tokens + 1, 1024, ModelShape(2, 32, 8192))
+        wrong = Expectation(("base",), "org/base", f"not_{question}", tokens + 1, 1024, ModelShape(2, 32, 8192))
         fields = {problem.field.split("[")[0] for problem in ranking_problems(file, load(file), wrong)}
         assert fields == {"model_key", "question", "total_tokens", "head_rankings"}

@@ -12,7 +12,9 @@ from head_ablation.samples import (
     Sample,
     build_samples,
     ground_truth_problems,
+    left_out,
     load_filings,
+    load_split_filings,
     read_filing_texts,
     read_ground_truth,
     split_clusters,
@@ -44,9 +46,9 @@ TEXTS = {
 }
 
 
-def filings(folder, evidence=None, texts=TEXTS, rows=tuple(ROWS)):
+def filings(folder, evidence=None, texts=TEXTS, rows=tuple(ROWS), **how):
     columns = {"inc_state": STATE, "inc_year": YEAR, "employee_count": COUNT}
-    return load_filings(ground_truth(folder, rows), filings_file(folder, texts), evidence, columns, seed=0)
+    return load_filings(ground_truth(folder, rows), filings_file(folder, texts), evidence, columns, seed=0, **how)
 
 
 @needs_published_study
@@ -268,3 +270,49 @@ def test_the_shipped_companies_split_leaves_both_sides_answers():
     clusters = split_clusters(rows, 42, 0.2)
     assert len(clusters["test"]) >= 10
     assert len(clusters["train"]) >= 30
+
+
+def test_a_filing_without_text_is_refused_or_left_out_by_name(tmp_path):
+    texts = {**TEXTS, "1_1993.txt": " \n"}
+    del texts["3_1993.txt"]
+    with pytest.raises(StudyError) as refusal:
+        filings(tmp_path, texts=texts)
+    assert "an empty section_1 of '1_1993.txt'" in str(refusal.value) and "no '3_1993.txt'" in str(refusal.value)
+    loaded = filings(tmp_path, texts=texts, absent="leave_out")
+    assert [s.filename for s in build_samples(loaded, YEAR, "year")] == ["2_1993.txt"]
+    assert left_out(loaded, YEAR) == ["1_1993.txt"]  # the third's year is not known anyway
+    assert left_out(loaded, COUNT) == ["1_1993.txt", "3_1993.txt"]
+    assert left_out(filings(tmp_path), COUNT) == []  # negative control
+
+
+def test_leaving_a_filing_out_moves_no_other_to_another_split(tmp_path):
+    settings = {"columns": {"inc_year": YEAR}, "evidence": None, "seed": 42, "test_fraction": 0.5, "split": "study"}
+    rows = [f"{n}_1993.txt,{n},1993,Ohio,1929,5" for n in range(20)]
+    texts = {f"{n}_1993.txt": "Since 1929." for n in range(20)}
+    files = {"ground_truth": ground_truth(tmp_path, rows), "section_1": filings_file(tmp_path, texts)}
+    loaded, whole = load_split_filings({**settings, **files, "absent": "leave_out"})
+    del texts["4_1993.txt"]
+    fewer, split = load_split_filings(
+        {**settings, **files, "section_1": filings_file(tmp_path, texts), "absent": "leave_out"}
+    )
+    assert split == whole
+    sizes = [len(build_samples(some, YEAR, "year")) for some in (loaded, fewer)]
+    assert sizes == [20, 19]
+
+
+def test_what_stands_for_an_unknown_fact_can_be_told(tmp_path):
+    file = ground_truth(tmp_path, ["1_1993.txt,1,1993,NLL,1929,5", "2_1993.txt,2,1993,Ohio,NULL,5"])
+    told = read_ground_truth(file, [STATE], null_values=["NULL", "NLL"])
+    assert [row[STATE] for row in told] == ["", "Ohio"]
+    assert ground_truth_problems(file, told, STATE, "us_state") == []
+    untold = read_ground_truth(file, [STATE])  # negative control: a state that is not a state
+    (problem,) = ground_truth_problems(file, untold, STATE, "us_state")
+    assert "'NLL'" in problem.found
+
+
+@needs_published_study
+def test_the_published_ground_truth_is_accepted_with_its_slip_told():
+    columns = {STATE: "us_state", YEAR: "year", COUNT: "integer", "headquarters_state_truth": "us_state"}
+    rows = read_ground_truth(FOLDER / "ground_truth.csv", columns, null_values=["NULL", "NLL"])
+    assert [p for column, kind in columns.items() for p in ground_truth_problems("t", rows, column, kind)] == []
+    assert [row["filename"] for row in rows if row[COUNT] == "0"]  # real counts, scored as numbers

@@ -145,14 +145,14 @@ BROKEN = {
         drop("baseline"),
         drop("baseline", "total"),
         drop("question_prompt"),
-        put(["method"], "wu24"),
+        put(["method"], ""),
         put(["baseline", "accuracy"], 1.2),
         put(["top_heads_ablations", 0, "heads"], ["L3H1", "L0H7"]),
         drop("top_heads_ablations", 0, "accuracy_drop"),
         drop("top_heads_ablations", 0, "total"),
         drop("random_heads_ablations", 0, "draws", 0, "draw"),
         put(["baseline", "samples", 0, "correct"], "yes"),
-        put(["random_heads_ablations"], []),
+        put(["random_heads_ablations"], "none"),
     ],
 }
 

@@ -68,6 +68,7 @@ def test_every_verdict_stands_beside_what_the_model_said():
         "gold": "1929",
         "text": " 1929\n",
         "answerable": True,
+        "counted": True,
         "correct": True,
         "correct_study": True,
     }
@@ -98,6 +99,22 @@ def test_heads_are_listed_in_layer_major_order():
     assert three["num_heads"] == 3
 
 
+def test_all_prompts_count_if_the_study_counts_them_and_are_still_flagged():
+    result = scored(Judge("year", "typed", count="all"))
+    assert counts(result["baseline"]) == (4, 5, 0.8)  # the fifth was answered rightly
+    assert (result["test_samples"], result["unanswerable"]) == (5, 0)
+    listed = result["baseline"]["samples"]
+    assert [sample["answerable"] for sample in listed] == [True, True, True, True, False]
+    assert all(sample["counted"] for sample in listed)
+    assert [sample["counted"] for sample in scored()["baseline"]["samples"]] == [True, True, True, True, False]
+
+
+def test_a_study_without_the_random_arm_has_no_random_entries():
+    result = scored(ablated={name: made for name, made in ABLATED.items() if name.startswith("top")})
+    assert [entry["num_heads"] for entry in result["top_heads_ablations"]] == [2, 3]
+    assert result["random_heads_ablations"] == []
+
+
 def test_levels_are_sorted_as_numbers():
     top = generation(["1929"] * 5, [f"L9H{head}" for head in range(10)])
     drawn = generation(["1929"] * 5, [f"L8H{head}" for head in range(10)])
@@ -111,10 +128,10 @@ def test_the_rule_decides_accuracy_and_both_verdicts_are_kept():
     hedged = generation(["1929", "1993 or 1954", "1960", "1929", "no"])
     typed, study = scored(baseline=hedged), scored(Judge("year", "study"), baseline=hedged)
     assert counts(typed["baseline"]) == (3, 4, 0.75)
-    assert typed["baseline"]["correct_study"] == 3  # it takes the hedged 1954, but not the gold written 1929.0
-    assert counts(study["baseline"]) == (3, 4, 0.75)
+    assert typed["baseline"]["correct_study"] == 4  # it takes the hedged 1954
+    assert counts(study["baseline"]) == (4, 4, 1)
     assert [s["correct"] for s in typed["baseline"]["samples"][:4]] == [True, False, True, True]
-    assert [s["correct"] for s in study["baseline"]["samples"][:4]] == [True, True, True, False]
+    assert [s["correct"] for s in study["baseline"]["samples"][:4]] == [True, True, True, True]
     assert (typed["scoring_rule"], study["scoring_rule"]) == ("typed", "study")
 
 
