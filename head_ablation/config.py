@@ -261,6 +261,11 @@ def load_study(config: Mapping[str, Any], file: str) -> Study:
     return study
 
 
+def read_resolved(path: str | Path) -> Study:
+    """The study of a resolved config, as it stands beside its results."""
+    return Study(_read_yaml(str(path)), str(path))
+
+
 def _read_yaml(path: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}

@@ -32,6 +32,11 @@ class Plan:
         parsed = Condition.parse(condition)
         return head_set_text(parsed, sets[parsed]) if sets else None
 
+    def chosen(self, method: str, experiment: Experiment) -> dict[str, HeadSet]:
+        """Condition -> its heads, of a given ranking; none if they cannot be told yet."""
+        sets = self._head_sets(method, experiment) or {}
+        return {str(condition): heads for condition, heads in sets.items()}
+
     def samples(self, question: str, split: str) -> str | None:
         """What the samples file should hold; None if the filings have to be fetched first."""
         return self._samples(question)[split] if self.study.filings_at_hand() else None

@@ -7,8 +7,7 @@ this way is still what was published.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,10 +17,9 @@ import yaml
 
 from head_ablation.config_schema import departures
 from head_ablation.files import read_json
-from head_ablation.problems import Problem, StudyError, refuse
+from head_ablation.problems import Problem, refuse
 
 SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "ablation_result.schema.yaml"
-EXPERIMENT_PATH = re.compile(r"([^/]+)/([^/]+)/([^/]+)/tokens_([0-9]+)(?:\.json|/[^/]+)$")
 Place = str | Path
 Key = tuple[str, str, str, int]  # method, model, question, tokens
 
@@ -40,12 +38,12 @@ class ResultExpectation:
     """
 
     method: str
-    methods: tuple[str, ...]
-    models: tuple[str, ...]
+    methods: Sequence[str]
+    models: Sequence[str]
     model_name: str
     question: str
     tokens: int
-    levels: tuple[int, ...]
+    levels: Sequence[int]
 
 
 def read_result(path: Place, expected: ResultExpectation) -> dict[str, Any]:
@@ -70,26 +68,6 @@ def result_problems(path: Place, content: Any, expected: ResultExpectation) -> l
         *_count_problems(path, content),
         *_number_problems(path, "", content),
     ]
-
-
-def experiment_of_path(path: Place) -> Key:
-    """What the end of a path says: .../{method}/{model}/{question}/tokens_{tokens}.json, or a file in such a folder.
-
-    Raises:
-        StudyError: the path has another form.
-    """
-    found = EXPERIMENT_PATH.search(str(path))
-    if not found:
-        wanted = ".../{method}/{model}/{question}/tokens_{tokens}.json"
-        raise StudyError([Problem(path, "path", "another form", wanted)])
-    method, model, question, tokens = found.groups()
-    return method, model, question, int(tokens)
-
-
-def result_at(path: Place) -> dict[str, Any]:
-    """An accepted result; its method and model are called what its path calls them."""
-    method, model, *_ = experiment_of_path(path)
-    return {**read_json(path), "ranking_method": method, "model_key": model}
 
 
 @cache

@@ -81,20 +81,25 @@ def methods(given):
     return "|".join(chosen) or "(?!)"
 
 
-def results_of(given):
-    """A pattern for the methods whose results are given, or are made here: all of a study's, or none."""
-    return "|".join(STUDY.methods) if STUDY.has_results == given else "(?!)"
-
-
 def chosen_heads():
     """The indexes of all head sets; none for a study of finished results."""
     return [] if STUDY.has_results else every("heads/{}/index.json")
 
 
-def head_sets_at_hand(wildcards):
-    """The indexes of the head sets that can be told without fetching anything: of rankings and shapes that are here."""
-    shapes = all(STUDY.known_shape(model) for model in STUDY.config["models"])
-    return every("heads/{}/index.json", STUDY.ranked_methods) if shapes else []
+def given_results():
+    """The files of the finished results that a study is given."""
+    return [STUDY.result_file(method, e) for method in STUDY.methods for e in STUDY.experiments()]
+
+
+def given_digests():
+    """Of their content: it may change without a newer time stamp."""
+    return [sha256_file(path) for path in given_results()]
+
+
+def ranking_files():
+    """The rankings as the audit reads them: the user's own files, or detected ones."""
+    own = [(STUDY.ranking_file(method, e), method, e) for method in STUDY.ranked_methods for e in STUDY.experiments()]
+    return [path or f"results/{STUDY.name}/rankings/{method}/{e}.json" for path, method, e in own]
 
 
 def experiment(wildcards):
@@ -112,7 +117,7 @@ def resolved_config(wildcards):
 
 
 def labels(wildcards):
-    return as_json(STUDY.labels())
+    return json.dumps(STUDY.labels())  # their order is the figures'
 
 
 def model_origin(wildcards):
@@ -219,19 +224,6 @@ def given_digest(wildcards):
 
 def ranking_expectation(wildcards):
     return as_json(STUDY.ranking_expectation(experiment(wildcards)))
-
-
-def given_result(wildcards):
-    return STUDY.result_file(wildcards.method, experiment(wildcards))
-
-
-def given_result_digest(wildcards):
-    """Of the given result's content: it may change without a newer time stamp."""
-    return sha256_file(given_result(wildcards))
-
-
-def result_expectation(wildcards):
-    return as_json(STUDY.result_expectation(wildcards.method, experiment(wildcards)))
 
 
 def ranking_identity(wildcards):

@@ -45,10 +45,10 @@ rule tables:
 rule audit:
     input:
         settled_heads,
+        config="results/{study}/config.yaml",
         results=every("ablation/{}.json"),
-        rankings=every("rankings/{}.json", STUDY.ranked_methods),
-        head_sets=head_sets_at_hand,
-        claims=[STUDY.config["claims"]] if STUDY.config["claims"] else [],
+        rankings=ranking_files(),
+        claims=STUDY.config["claims"] or [],
         code=[f"head_ablation/{module}.py" for module in ("audit", "contradictions", "tables", "statistics")],
     output:
         report(
@@ -62,8 +62,5 @@ rule audit:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    params:
-        excluded=STUDY.random_arm().exclude_top,
     shell:
-        "python scripts/audit.py --results {input.results} --rankings {input.rankings} --head-sets {input.head_sets}"
-        " --claims {input.claims} --excluded {params.excluded} --output {output} 2> {log}"
+        "python scripts/audit.py --config {input.config} --output {output} 2> {log}"

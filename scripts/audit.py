@@ -1,34 +1,34 @@
-"""Write the audit of finished ablation results: claims about them, their head sets, contradictions among them."""
+"""Write the audit of a study's ablation results: claims about them, their head sets, contradictions among them."""
 
 import argparse
 from pathlib import Path
 
 from head_ablation.audit import audit_markdown
 from head_ablation.claims import read_claims
+from head_ablation.config import read_resolved
 from head_ablation.files import read_json, write_text
-from head_ablation.heads import HeadSet
+from head_ablation.planning import Plan
 from head_ablation.problems import run_script
 from head_ablation.rankings import ranked_heads
-from head_ablation.results import experiment_of_path, result_at
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    place = ".../{method}/{model}/{question}/tokens_{tokens}"
-    parser.add_argument("--results", required=True, nargs="+", help=f"ablation results, {place}.json")
-    parser.add_argument("--rankings", nargs="*", default=[], help=f"their rankings, {place}.json")
-    parser.add_argument("--head-sets", nargs="*", default=[], help=f"this study's head sets, {place}/index.json")
-    parser.add_argument("--claims", nargs="?", help="YAML file, see schemas/claims.schema.yaml")
-    parser.add_argument("--excluded", required=True, type=int, help="so many top heads are never drawn at random")
-    parser.add_argument("--output", required=True, type=Path, help="a Markdown page")
+    parser.add_argument("--config", required=True, help="the study's resolved config")
+    parser.add_argument("--output", required=True, type=Path, help="results/{study}/tables/audit.md")
     arguments = parser.parse_args()
-    indexes = {experiment_of_path(path): read_json(path)["conditions"] for path in arguments.head_sets}
+    study, folder = read_resolved(arguments.config), arguments.output.parents[1]
+    plan = Plan(study)
+    pairs = [(method, experiment) for method in study.methods for experiment in study.experiments()]
+    results = [read_json(folder / "ablation" / f"{method}/{experiment}.json") for method, experiment in pairs]
+    files = {pair: study.ranking_file(*pair) or folder / "rankings" / "{}/{}.json".format(*pair) for pair in pairs}
+    rankings = {(m, *e): ranked_heads(read_json(files[m, e])) for m, e in pairs if m in study.ranked_methods}
     page = audit_markdown(
-        results=[result_at(path) for path in arguments.results],
-        claims=read_claims(arguments.claims) if arguments.claims else None,
-        rankings={experiment_of_path(path): ranked_heads(read_json(path)) for path in arguments.rankings},
-        head_sets={key: {name: HeadSet.parse(heads) for name, heads in sets.items()} for key, sets in indexes.items()},
-        excluded=arguments.excluded,
+        results=results,
+        claims=read_claims(study.config["claims"]) if study.config["claims"] else None,
+        rankings=rankings,
+        head_sets={(method, *experiment): plan.chosen(method, experiment) for method, experiment in pairs},
+        excluded=study.random_arm().exclude_top,
     )
     write_text(arguments.output, page)
 

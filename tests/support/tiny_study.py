@@ -18,7 +18,6 @@ from checkouts import Checkout
 from tiny_llama import save_tiny_llama
 
 LAYERS, HEADS, COMPANIES = 8, 16, 24
-LEVELS = [10, 20, 30, 40]
 QUESTIONS = ("inc_state", "inc_year")
 COLUMNS = ("original_Inc_state_truth", "original_Inc_year_truth")
 STATES = ("Ohio", "Texas", "Nevada", "Utah")
@@ -75,7 +74,7 @@ def write_tiny_study(checkout: Checkout, name: str = "tiny") -> TinyStudy:
     for question in QUESTIONS:
         _write_ranking(study, question)
     model = {"source": "own/model", "device": "cpu", "batch_size": 4}
-    own = {"models": {"tiny_model": model}, "rankings": {"given": study.rankings}, "levels": LEVELS}
+    own = {"models": {"tiny_model": model}, "rankings": {"given": study.rankings}, "levels": [10, 20, 30, 40]}
     _write_study(study, own, COMPANIES)
     return study
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from published_study import PROJECT, RANKINGS, RESULTS, load, needs_published_study
+from published_study import experiment_of as split_path
 from results_factory import answers, result
-from test_results import RANDOM, TOP, given, set_heads
+from test_results import RANDOM, TOP, given, set_heads, write_study
 
 from head_ablation.audit import audit_markdown, find
 from head_ablation.claims import Claim, Verdict, claims_problems, read_claims
@@ -23,7 +24,6 @@ from head_ablation.head_sets import choose_head_sets
 from head_ablation.heads import Condition, Head, HeadSet, ModelShape, RandomArm
 from head_ablation.problems import StudyError
 from head_ablation.rankings import ranked_heads
-from head_ablation.results import experiment_of_path, result_at
 from head_ablation.tables import experiment_of, key_results_table, levels_table, samples_table
 
 WU24 = PROJECT / "studies" / "claims" / "wu24.yaml"
@@ -179,12 +179,12 @@ def published() -> list[Made]:
 
 @cache
 def _published() -> list[Made]:
-    return [result_at(file) for file in RESULTS]
+    return [load(file) | {"ranking_method": "wu24"} for file in RESULTS]
 
 
 @cache
 def published_rankings() -> dict[Any, list[Head]]:
-    return {experiment_of_path(file): ranked_heads(load(file)) for file in RANKINGS}
+    return {("wu24", "instruct", *split_path(file)): ranked_heads(load(file)) for file in RANKINGS}
 
 
 def kinds(results: list[Made], rankings: Any, excluded: int = EXCLUDED) -> list[Kind]:
@@ -396,30 +396,27 @@ def test_results_that_no_table_can_be_made_of_are_refused_in_words() -> None:
         page_of([given(), given()], WU24)
 
 
-def test_the_script_writes_the_page_from_files_alone(tmp_path: Path) -> None:
-    made = given()
-    place = "wu24/instruct/inc_year/tokens_2048"
-    ranking = {"head_rankings": [{"head": str(head), "score": 1 - place / 9} for place, head in enumerate(RANKED)]}
-    for kind, content in (("ablation", made), ("rankings", ranking)):
-        path = tmp_path / kind / f"{place}.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(content), encoding="utf-8")
-    index = tmp_path / "heads" / place / "index.json"
-    index.parent.mkdir(parents=True)
-    index.write_text(json.dumps({"conditions": {"top-2": ["L0H0", "L0H1"]}}), encoding="utf-8")
-    command = [sys.executable, "scripts/audit.py", "--excluded", "5", "--claims", str(WU24), "--head-sets", str(index)]
-    command += ["--results", str(tmp_path / "ablation" / f"{place}.json"), "--output", str(tmp_path / "audit.md")]
-    command += ["--rankings", str(tmp_path / "rankings" / f"{place}.json")]
-    subprocess.run(command, cwd=PROJECT, check=True)
-    page = (tmp_path / "audit.md").read_text(encoding="utf-8")
-    assert "1 with their ranking" in page and "top 1 of 1" in page and "no data" in page
+def audited(folder: Path, **own: Any) -> str:
+    """The page that the script writes of a study with one result."""
+    config = write_study(folder, {"inc_year": given()}, **own)
+    taken = config.parent / "ablation" / "wu24" / "llama3" / "inc_year" / "tokens_2048.json"
+    taken.parent.mkdir(parents=True)
+    taken.write_text(json.dumps(given() | {"model_key": "llama3"}), encoding="utf-8")
+    page = config.parent / "tables" / "audit.md"
+    subprocess.run([sys.executable, "scripts/audit.py", "--config", config, "--output", page], cwd=PROJECT, check=True)
+    return page.read_text(encoding="utf-8")
 
 
-def test_the_script_needs_neither_claims_nor_rankings_nor_head_sets(tmp_path: Path) -> None:
-    path = tmp_path / "wu24/instruct/inc_year/tokens_2048.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(given()), encoding="utf-8")
-    command = [sys.executable, "scripts/audit.py", "--results", str(path), "--rankings", "--head-sets", "--claims"]
-    command += ["--excluded", "5", "--output", str(tmp_path / "audit.md")]
-    subprocess.run(command, cwd=PROJECT, check=True)
-    assert "None found." in (tmp_path / "audit.md").read_text(encoding="utf-8")
+def test_a_studys_audit_reads_its_rankings_claims_and_grid(tmp_path: Path) -> None:
+    ranking = {"head_rankings": [{"head": str(head), "score": 1 - place / 99} for place, head in enumerate(RANKED)]}
+    (tmp_path / "ranking.json").write_text(json.dumps(ranking), encoding="utf-8")
+    grid = {"source": "a/model", "model_dir": "instruct", "shape": {"layers": 4, "heads": 8}}
+    own = {"rankings": {"wu24": str(tmp_path / "ranking.json")}, "claims": str(WU24), "models": {"llama3": grid}}
+    page = audited(tmp_path, **own, random={"exclude_top": 5})
+    assert "1 with their ranking" in page and "top 2 of 2, random 0 of 2" in page and "no data" in page
+
+
+def test_a_studys_audit_needs_neither_claims_nor_rankings_nor_a_grid(tmp_path: Path) -> None:
+    page = audited(tmp_path)
+    assert "0 with their ranking" in page and "None found." in page
+    assert "Claims" not in page and "Head sets" not in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import subprocess
@@ -11,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from published_study import PROJECT, RESULTS, experiment_of, load, needs_published_study
 from results_factory import answers, result
 
+from head_ablation.config_schema import with_defaults
 from head_ablation.problems import StudyError
-from head_ablation.results import ResultExpectation, experiment_of_path, read_result, result_at, result_problems
+from head_ablation.results import ResultExpectation, read_result, result_problems
 
 LEVELS = (2, 4)
 EXPECTED = ResultExpectation(
@@ -170,44 +171,44 @@ def test_a_file_that_is_not_there_or_no_json_is_refused(tmp_path: Path) -> None:
             read_result(tmp_path / "given.json", EXPECTED)
 
 
-# paths
+# a study
 
 
-def test_an_experiment_is_named_by_the_end_of_its_path() -> None:
-    key = ("wu24", "llama3", "inc_year", 2048)
-    assert experiment_of_path("a/b/c/d/wu24/llama3/inc_year/tokens_2048.json") == key
-    assert experiment_of_path("wu24/llama3/inc_year/tokens_2048/index.json") == key
+def write_study(folder: Path, contents: dict[str, Any], **own: Any) -> Path:
+    """Given results by question, and the resolved config of a study that takes them in."""
+    for question, content in contents.items():
+        path = folder / "given" / question / "tokens_2048.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
+    config = {
+        "study": "mine",
+        "models": {"llama3": {"source": EXPECTED.model_name, "model_dir": "instruct"}},
+        "questions": {question: {} for question in contents},
+        "tokens": [2048],
+        "results_from": f"{folder}/given/{{question}}/tokens_{{tokens}}.json",
+        "rankings": {"wu24": None},
+        "levels": list(LEVELS),
+    }
+    resolved = folder / "results" / "config.yaml"
+    resolved.parent.mkdir(exist_ok=True)
+    resolved.write_text(yaml.safe_dump(with_defaults({**config, **own})), encoding="utf-8")
+    return resolved
 
 
-@pytest.mark.parametrize("path", ["result.json", "llama3/inc_year/tokens_2048.json", "wu24/m/q/2048.json"])
-def test_a_path_of_another_form_is_refused(path: str) -> None:
-    with pytest.raises(StudyError, match=r"tokens_\{tokens\}.json"):
-        experiment_of_path(path)
-
-
-def test_a_result_is_called_what_its_path_calls_it(tmp_path: Path) -> None:
-    path = tmp_path / "mine/llama3/inc_year/tokens_2048.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(given()), encoding="utf-8")
-    assert result_at(path) == given() | {"ranking_method": "mine", "model_key": "llama3"}
-
-
-# script
-
-
-def accept(folder: Path, content: Any) -> subprocess.CompletedProcess[str]:
-    (folder / "given.json").write_text(json.dumps(content), encoding="utf-8")
-    command = [sys.executable, "scripts/accept_result.py", "--result", str(folder / "given.json")]
-    command += ["--expected", json.dumps(vars(EXPECTED)), "--output", str(folder / "taken.json")]
+def accept(folder: Path, contents: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    config = write_study(folder, contents)
+    command = [sys.executable, "scripts/accept_results.py", "--config", config, "--folder", folder / "taken"]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_the_script_takes_a_result_in_or_says_why_not(tmp_path: Path) -> None:
-    content = given()
-    assert accept(tmp_path, content).returncode == 0
-    assert load(tmp_path / "taken.json") == content | {"ranking_method": "wu24", "model_key": "llama3"}
-    (tmp_path / "taken.json").unlink()
-    wrong = copy.deepcopy(content) | {"question": "hq_state"}
+def test_a_study_takes_in_all_of_its_results_or_none(tmp_path: Path) -> None:
+    contents = {question: given(question=question) for question in ("inc_year", "inc_state")}
+    taken = tmp_path / "taken" / "wu24" / "llama3"
+    wrong = {**contents, "inc_state": contents["inc_year"]}
     refused = accept(tmp_path, wrong)
-    assert refused.returncode == 1 and "question: found 'hq_state'" in refused.stderr
-    assert not (tmp_path / "taken.json").exists()
+    assert refused.returncode == 1 and "question: found 'inc_year'; expected 'inc_state'" in refused.stderr
+    assert not taken.exists()
+    assert accept(tmp_path, contents).returncode == 0
+    for question, content in contents.items():
+        expected = content | {"ranking_method": "wu24", "model_key": "llama3"}
+        assert load(taken / question / "tokens_2048.json") == expected
