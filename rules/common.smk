@@ -174,7 +174,8 @@ def corpus_index(wildcards):
 
 def corpus_cache(wildcards):
     """Where filings of a corpus are kept, for all studies."""
-    place = "@".join(str(part) for part in STUDY.config["filings"]["corpus"].values())
+    corpus = STUDY.config["filings"]["corpus"]
+    place = "@".join(str(corpus[part]) for part in ("source", "revision", "data_dir"))
     return f"{STORE}/filings/{re.sub(r'[^A-Za-z0-9@._-]+', '--', place)}.jsonl"
 
 
