@@ -79,9 +79,9 @@ def _claims_section(claims: Claims, results: Sequence[Result]) -> list[str]:
 def _claim_row(finding: Finding) -> list[str]:
     claim = finding.claim
     subject = ", ".join(str(part) for part in (claim.method, claim.model, claim.question, claim.tokens) if part)
-    found = [f"{value:.1f}" for value in finding.points] if finding.row else ["-"] * 3
+    found = [f"{value:z.1f}" for value in finding.points] if finding.row else ["-"] * 3
     given = f"{finding.experiments} of {claim.experiments or finding.experiments}"
-    needed = "{:.1f} ± {:.1f}".format(*finding.needed) if finding.needed else "-"
+    needed = "{:z.1f} ± {:.1f}".format(*finding.needed) if finding.needed else "-"
     interval = f"{found[1]} to {found[2]}" if finding.row else "-"
     cells = [subject, claim.arm, claim.level, claim.mean_drop_points, found[0], interval, given]
     return [*map(str, cells), finding.verdict.value, needed]

@@ -365,4 +365,4 @@ def _basis(rows: pd.DataFrame) -> str:
 def _points(row: pd.Series, name: str) -> str:
     """A difference and its interval in percentage points, as a table cell."""
     value, low, high = (row[f"{name}_points{suffix}"] for suffix in ["", "_low", "_high"])
-    return "-" if math.isnan(value) else f"{value:.1f} ({low:.1f} to {high:.1f})"
+    return "-" if math.isnan(value) else f"{value:z.1f} ({low:z.1f} to {high:z.1f})"

@@ -426,6 +426,13 @@ def test_the_markdown_says_what_the_numbers_rest_on() -> None:
     assert page.endswith("|\n")
 
 
+def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
+    table = key_results_table(levels_table([small()]), samples_table([small()]))
+    table["top_drop_points"] = -0.04
+    page = key_results_markdown(table)
+    assert "| 5 | 0.0 (" in page and "-0.0" not in page
+
+
 def test_no_results_make_empty_tables() -> None:
     levels, samples = levels_table([]), samples_table([])
     assert levels.empty and samples.empty and curves_table(levels).empty
