@@ -178,7 +178,7 @@ GIVEN: dict[str, Row] = {
     ),
     "the model, changed in place": (
         retrain,
-        ["model", *of_each_question("given_ranking *", "heads *", "prompts * test", *SWEEP), *RESCORED],
+        ["model", *of_each_question("prompts * test", *SWEEP), *RESCORED],
     ),
     "a prompt length added": (
         set_config("tokens", [400, 420]),
