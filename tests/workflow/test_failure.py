@@ -265,7 +265,7 @@ def wait_for_another(study: TinyStudy, process: subprocess.Popen[str]) -> None:
 def test_two_studies_at_once_compute_nothing_twice(tmp_path: Path) -> None:
     checkout = copy_project(tmp_path, share_models=False)
     studies = [write_tiny_study(checkout, name) for name in ("tiny", "other")]
-    studies[0].checkout.snakemake("results/models/tiny_model/model.json")
+    studies[0].checkout.snakemake(*(f"results/models/tiny_model/{name}.json" for name in ("model", "shape")))
     first = studies[0].checkout.start()
     with stopped_while_computing(first, checkout):
         second = studies[1].checkout.start()
