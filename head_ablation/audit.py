@@ -39,7 +39,7 @@ def audit_markdown(
     Args:
         results: checked ones.
         claims: what is printed about them, if anything.
-        rankings, excluded: as `contradictions`.
+        rankings, excluded: as `contradictions.checks`.
         head_sets: as `head_set_agreement`.
 
     Raises:

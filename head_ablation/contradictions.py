@@ -46,10 +46,8 @@ Check = tuple[Kind, Contradiction | None]
 Named = tuple[str, Result]  # condition, entry
 
 
-def contradictions(
-    results: Sequence[Result], rankings: Mapping[Key, Sequence[Head]], excluded: int
-) -> list[Contradiction]:
-    """Where results contradict themselves, each other, or the rankings.
+def checks(results: Sequence[Result], rankings: Mapping[Key, Sequence[Head]], excluded: int) -> Iterator[Check]:
+    """Every check made, and the contradiction where it fails: results against themselves, each other, their rankings.
 
     Args:
         results: checked ones.
@@ -57,11 +55,6 @@ def contradictions(
         excluded: so many of a ranking's first heads may not be drawn at random; without a ranking, those of the
             result's own highest top set.
     """
-    return [contradiction for _, contradiction in checks(results, rankings, excluded) if contradiction]
-
-
-def checks(results: Sequence[Result], rankings: Mapping[Key, Sequence[Head]], excluded: int) -> Iterator[Check]:
-    """Every check made, with the contradiction where it fails; arguments as `contradictions`."""
     for result in results:
         ranked = rankings.get(experiment_of(result), [])
         yield from _number_checks(result)

@@ -19,7 +19,7 @@ from test_results import RANDOM, TOP, given, set_heads, write_study
 
 from head_ablation.audit import audit_markdown, find
 from head_ablation.claims import Claim, Verdict, claims_problems, read_claims
-from head_ablation.contradictions import Kind, checks, contradictions, head_set_agreement
+from head_ablation.contradictions import Contradiction, Kind, checks, head_set_agreement
 from head_ablation.head_sets import choose_head_sets
 from head_ablation.heads import Condition, Head, HeadSet, ModelShape, RandomArm
 from head_ablation.problems import StudyError
@@ -161,6 +161,11 @@ def test_the_studys_claims_are_readable() -> None:
 
 
 # contradictions
+
+
+def contradictions(results: list[Made], rankings: Any, excluded: int) -> list[Contradiction]:
+    return [contradiction for _, contradiction in checks(results, rankings, excluded) if contradiction]
+
 
 RANKED = [Head(0, head) for head in range(8)]
 EXCLUDED = 5
