@@ -220,24 +220,19 @@ class Study:
 
     def ranking_expectation(self, experiment: Experiment) -> dict[str, Any]:
         """What a given ranking must agree with: the fields of `rankings.Expectation`, but for the model's shape."""
-        return {
-            "models": self.model_keys(experiment.model),
-            "model_name": model_name(self.model(experiment.model)["source"]),
-            "question": experiment.question,
-            "tokens": experiment.tokens,
-            "heads_needed": max(self.levels),
-        }
+        return {**self._stated(experiment), "heads_needed": max(self.levels)}
 
     def result_expectation(self, method: str, experiment: Experiment) -> dict[str, Any]:
         """What a given ablation result must agree with: the fields of `results.ResultExpectation`."""
+        return {**self._stated(experiment), "method": method, "methods": self.methods, "levels": self.levels}
+
+    def _stated(self, experiment: Experiment) -> dict[str, Any]:
+        """What a given file may say about its experiment."""
         return {
-            "method": method,
-            "methods": self.methods,
             "models": self.model_keys(experiment.model),
             "model_name": model_name(self.model(experiment.model)["source"]),
             "question": experiment.question,
             "tokens": experiment.tokens,
-            "levels": self.levels,
         }
 
 
