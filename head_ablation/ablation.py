@@ -171,12 +171,14 @@ def _count_call(report: HookReport) -> Any:
     return hook
 
 
-def _zero_heads(projection: Projection, ablated: list[int], report: HookReport, layer: int) -> Any:
+def _zero_heads(projection: Projection, heads: list[int], report: HookReport, layer: int) -> Any:
+    ablated = torch.tensor(heads, device=next(projection.module.parameters()).device)  # once: no copy in every call
+
     def hook(_module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
         if not report.active:
             return
         hidden = args[0].view(*args[0].shape[:-1], projection.heads, projection.head_width)
-        hidden[..., ablated, :] = 0  # [batch, positions, heads, head_width], in place
+        hidden.index_fill_(-2, ablated, 0)  # [batch, positions, heads, head_width], only the ablated slices are written
         report.fired[layer][report.phase] += 1
 
     return hook

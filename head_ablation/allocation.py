@@ -19,13 +19,14 @@ from pathlib import Path
 from head_ablation.config import Experiment, Study
 from head_ablation.head_sets import read_head_set
 from head_ablation.jobs import watched_prompts
+from head_ablation.memory import BYTES, CPU_GB, MOST_ROWS, Load, settle
 from head_ablation.model_sources import Pointer, known_parameters
+from head_ablation.problems import StudyError
 from head_ablation.prompts import prompts_digest, read_prompts
 from head_ablation.protocol import Protocol, detection_protocol, generation_protocol
 from head_ablation.store import Store
 
 Written = tuple[str, int]  # a file, and when it was written
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 UNKNOWN = 8e9  # parameters, of a model that is neither here nor described
 BASE_MB = 2000  # Python, torch and transformers; with CUDA, its context too
 # Assumed, on the slow side; no card was measured.
@@ -44,7 +45,8 @@ class Work:
         dtype: of its weights, as in the config.
         prompts: how many.
         tokens: of each.
-        batch_size: prompts read together.
+        batch_size: prompts held together.
+        room_gb: what they may take beside the weights.
         on_card: whether a card does it; else the CPU.
         tflops: what the device does, in 10^12 operations a second.
     """
@@ -56,6 +58,7 @@ class Work:
     batch_size: int
     on_card: bool
     tflops: float
+    room_gb: float = math.inf
 
     @property
     def weights_bytes(self) -> float:
@@ -69,7 +72,7 @@ class Work:
         float32, for which this says 210 KB: it has to do for models without grouped keys and values too.
         """
         token_bytes = self.parameters ** (2 / 3) / 5 * BYTES[self.dtype]
-        activations = 0 if self.on_card else self.batch_size * self.tokens * token_bytes
+        activations = 0 if self.on_card else min(self.batch_size * self.tokens * token_bytes, 1e9 * self.room_gb)
         return math.ceil(BASE_MB + (1.2 * self.weights_bytes + activations) / 1e6)
 
     def minutes(self) -> int:
@@ -112,7 +115,7 @@ class Requests:
         self.for_model = cache(self._for_model)
         self._holds_level = cache(self._look_up_level)
         self._holds_ranking = cache(self._look_up_ranking)
-        self._digest = cache(lambda prompts, _written: prompts_digest(read_prompts(prompts)))
+        self._prompts_facts = cache(lambda prompts, _written: _facts(prompts))
         self._parameters = cache(self._look_up_parameters)
 
     def holds_level(self, experiment: Experiment, model: str, prompts: str, heads: str) -> bool:
@@ -125,13 +128,15 @@ class Requests:
 
     def _for_model(self, experiment: Experiment, split: str, attempt: int) -> Request:
         """For reading an experiment's prompts of a split; each attempt asks for more time and memory."""
-        own = self.study.model(experiment.model)
+        own, prompts = self.study.model(experiment.model), self._prompts(experiment.question, split)
+        auto = own["batch_size"] == "auto"
         work = Work(
             parameters=self._parameters(experiment.model),
             dtype=own["dtype"],
-            prompts=self._prompts(experiment.question, split),
+            prompts=prompts,
             tokens=experiment.tokens,
-            batch_size=own["batch_size"],
+            batch_size=min(prompts, MOST_ROWS) if auto else own["batch_size"],
+            room_gb=own["memory_gb"] or CPU_GB if auto else math.inf,
             on_card=own["gpu"] > 0,
             tflops=own["tflops"] or own["gpu"] * CARD_TFLOPS or own["threads"] * THREAD_TFLOPS,
         )
@@ -150,20 +155,29 @@ class Requests:
     def _current(self, holds: Callable[..., bool], experiment: Experiment, *files: str) -> bool:
         if not all(Path(path).is_file() for path in files):
             return False
-        return holds(experiment, *((path, Path(path).stat().st_mtime_ns) for path in files))
+        try:
+            return holds(experiment, *((path, Path(path).stat().st_mtime_ns) for path in files))
+        except StudyError:  # the job itself says what is wrong
+            return False
 
     def _look_up_level(self, experiment: Experiment, model: Written, prompts: Written, heads: Written) -> bool:
-        settings = self.study.generation_settings(experiment.model)
-        ablated = read_head_set(heads[0])
-        return self._holds(generation_protocol(Pointer.read(model[0]), self._digest(*prompts), ablated, settings))
+        pointer, (digest, load) = Pointer.read(model[0]), self._prompts_facts(*prompts)
+        settings = settle(self.study.generation_settings(experiment.model), pointer.name, pointer.size, load)
+        return self._holds(generation_protocol(pointer, digest, read_head_set(heads[0]), settings))
 
     def _look_up_ranking(self, experiment: Experiment, model: Written, prompts: Written) -> bool:
-        settings = self.study.detection_settings(experiment.model, experiment.question)
-        watched = watched_prompts(read_prompts(prompts[0]), settings)
-        return self._holds(detection_protocol(Pointer.read(model[0]), watched, settings))
+        asked = self.study.detection_settings(experiment.model, experiment.question)
+        pointer, there = Pointer.read(model[0]), read_prompts(prompts[0])
+        settings = settle(asked, pointer.name, pointer.size, Load.of(there))
+        return self._holds(detection_protocol(pointer, watched_prompts(there, settings), settings))
 
     def _holds(self, protocol: Protocol) -> bool:
         return self.store.find(protocol) is not None
+
+
+def _facts(prompts: str) -> tuple[str, Load]:
+    there = read_prompts(prompts)
+    return prompts_digest(there), Load.of(there)
 
 
 def minutes_left() -> float:

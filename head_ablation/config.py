@@ -14,6 +14,7 @@ import yaml
 from head_ablation.config_schema import question_problems, schema_problems, with_defaults
 from head_ablation.files import holds, json_text, sha256_file
 from head_ablation.heads import Condition, ModelShape, RandomArm
+from head_ablation.memory import CARD_GB
 from head_ablation.model_sources import files_of_model, is_folder, known_shape, model_name
 from head_ablation.problems import Problem, StudyError, did_you_mean, refuse
 from head_ablation.prompts import pieces
@@ -171,7 +172,14 @@ class Study:
             "max_new_tokens": self.config["generation"]["max_new_tokens"],
             "stop": own["prompt"].get("stop", self.config["generation"]["stop"]),
             **{key: own[key] for key in ("batch_size", "dtype", "attention", "device", "trust_remote_code")},
+            **({"memory_gb": self.memory_gb(model)} if own["batch_size"] == "auto" else {}),
         }
+
+    def memory_gb(self, model: str) -> float | None:
+        """What a job of the model may take, on its card or of main memory; None without a card if nothing is said."""
+        own = self.model(model)
+        on_card = own["gpu"] > 0 or own["device"].startswith("cuda")
+        return own["memory_gb"] or (CARD_GB if on_card else None)
 
     def detection_settings(self, model: str, question: str) -> dict[str, Any]:
         """What decides a detected ranking, besides model and train prompts."""

@@ -13,17 +13,19 @@ tensor is [rows, heads, 1, keys].
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from head_ablation.ablation import model_shape
-from head_ablation.generation import GenerationSettings, by_length, end_tokens, is_ended
+from head_ablation.attention import attention
+from head_ablation.generation import GenerationSettings, best_tokens, end_tokens, is_ended
 from head_ablation.heads import Head
+from head_ablation.key_values import KeyValues
 from head_ablation.problems import StudyError
 from head_ablation.prompts import Prompt
+from head_ablation.reading import Prefix, read_alike, read_prefix, read_prompts
 
 ROW_SUM_TOLERANCE = 0.02  # bfloat16 weights of thousands of keys
 
@@ -70,7 +72,7 @@ def watch_copies(
     def watch(places: list[int]) -> Iterator[Copies]:
         return _watch_equal(model, decode, [prompts[place] for place in places], needle, settings)
 
-    return by_length([prompt.token_ids for prompt in prompts], watch)
+    return read_alike([prompt.token_ids for prompt in prompts], watch)
 
 
 @torch.inference_mode()
@@ -131,42 +133,35 @@ def _answer_steps(
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Each step's greedy tokens [rows] and the key that each head's row attended to most [rows, layers, heads]."""
     ids = torch.tensor(prompts, device=model.device)
-    cache = model(input_ids=ids[:, :-1], use_cache=True, logits_to_keep=1).past_key_values
+    prefix = Prefix.of(ids[:, :-1])
+    read, room = (
+        read_prefix(model, prefix),
+        KeyValues(model_shape(model).layers, len(ids), ids.shape[1] + max_new_tokens),
+    )
+    read_prompts(model, ids[:, :-1], prefix.shared, read, room)
     last = ids[:, -1:]
     for _ in range(max_new_tokens):
-        with eager_attention(model):
+        with attention(model, "eager"):
             output = model(
-                input_ids=last, past_key_values=cache, use_cache=True, output_attentions=True, logits_to_keep=1
+                input_ids=last, past_key_values=room, use_cache=True, output_attentions=True, logits_to_keep=1
             )
-        winners = _most_attended(model, output.attentions, cache.get_seq_length())
-        last = output.logits[:, -1].argmax(dim=-1, keepdim=True)
-        yield last[:, 0].tolist(), winners
+        winners = _most_attended(model, output.attentions)
+        last, tokens = best_tokens(output.logits[:, -1])
+        yield tokens, winners
 
 
-@contextmanager
-def eager_attention(model: Any) -> Iterator[None]:
-    """Runs the model's own eager attention for a while; it is the one that shows its weights."""
-    before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
-
-
-def _most_attended(model: Any, attentions: Sequence[torch.Tensor] | None, keys: int) -> torch.Tensor:
+def _most_attended(model: Any, attentions: Sequence[torch.Tensor] | None) -> torch.Tensor:
     """The position with the highest weight in the last position's row of every head: [rows, layers, heads]."""
     shape = model_shape(model)
     if not attentions or any(weights is None for weights in attentions):
         raise StudyError(f"{type(model).__name__} gives no attention weights to detect heads with")
-    rows = [weights[:, :, -1].float() for weights in attentions]  # layers x [rows, heads, keys in reach]
+    rows = [weights[:, :, -1].float() for weights in attentions]  # layers x [rows, heads, keys]
     if [row.shape[1] for row in rows] != [shape.heads] * shape.layers:
         raise StudyError(f"attention rows of {len(rows)} layers; expected {shape.layers} x {shape.heads} heads")
     worst = float(torch.stack([(row.sum(dim=-1) - 1).abs().max() for row in rows]).max())  # NaN if any is
     if not worst < ROW_SUM_TOLERANCE:
         raise StudyError(f"attention rows miss the sum 1 by {worst:.3g}; expected under {ROW_SUM_TOLERANCE}")
-    # A sliding-window layer reaches only the last keys.
-    return torch.stack([row.argmax(dim=-1) + keys - row.shape[-1] for row in rows], dim=1)
+    return torch.stack([row.argmax(dim=-1) for row in rows], dim=1)
 
 
 def rank_heads(heads: Sequence[Head], successes: Sequence[Copies]) -> list[dict[str, Any]]:

@@ -1,22 +1,23 @@
 """What the model says: batched greedy decoding over prompts of equal length, under one ablation.
 
-The prompts of a batch are equally long, so it needs no padding and no mask. The prefix that all prompts share is read
-once per condition; it may not be shared across conditions, since ablation changes what is cached. The
-composition of the batches is part of the protocol: the same for the baseline and every condition.
+The prompts of a batch are equally long, so it needs no padding and no mask. They are read a few at a time and decoded
+all together, in one loop that rows leave when their answers end. The composition of the batches is part of the
+protocol: the same for the baseline and every condition.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-from head_ablation.ablation import HookReport, ablate
+from head_ablation.ablation import HookReport, ablate, model_shape
 from head_ablation.heads import HeadSet
+from head_ablation.key_values import KeyValues
 from head_ablation.problems import StudyError
+from head_ablation.reading import Prefix, read_alike, read_on, read_prefix, read_prompts
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class GenerationSettings:
     Attributes:
         max_new_tokens: greedy steps at most.
         stop: strings that end an answer once it contains one of them.
-        batch_size: prompts read and decoded together.
+        batch_size: prompts held and decoded together.
         positions: `all` (prompt reading and decoding are ablated) or `decode` (only from the last prompt token
             on, as Wu et al. 2024 mask).
     """
@@ -45,8 +46,8 @@ class Answer:
     text: str
 
 
+NOT_A_NUMBER = -1  # in the place of a token
 Decode = Callable[[list[int]], str]
-T = TypeVar("T")
 
 
 def generate(
@@ -57,8 +58,6 @@ def generate(
     settings: GenerationSettings,
 ) -> Iterator[Answer]:
     """Yields the greedy answer to each prompt, in order, with `heads` ablated.
-
-    Prompts of different lengths (only the published study's way of building them makes such) are batched apart.
 
     Args:
         model: a causal language model of transformers, in evaluation mode.
@@ -74,21 +73,7 @@ def generate(
     def answer(places: list[int]) -> Iterator[Answer]:
         return _generate_equal(model, decode, [prompts[place] for place in places], heads, settings)
 
-    return by_length(prompts, answer)
-
-
-def by_length(prompts: Sequence[Sequence[int]], answer: Callable[[list[int]], Iterator[T]]) -> Iterator[T]:
-    """What `answer` gives for the places of equally long prompts, a length at a time, in the prompts' own order."""
-    lengths = list(dict.fromkeys(map(len, prompts)))
-    ready: dict[int, T] = {}
-    given = 0
-    for length in lengths:
-        places = [place for place, prompt in enumerate(prompts) if len(prompt) == length]
-        for place, found in zip(places, answer(places), strict=True):
-            ready[place] = found
-            while given in ready:
-                yield ready.pop(given)
-                given += 1
+    return read_alike(prompts, answer)
 
 
 @torch.inference_mode()
@@ -100,14 +85,21 @@ def _generate_equal(
     settings: GenerationSettings,
 ) -> Iterator[Answer]:
     ids = torch.tensor(prompts, device=model.device)  # [prompts, T]
-    ends = end_tokens(model)
+    prefix = Prefix.of(ids)
     with ablate(model, heads) as report:
-        prefix = _read_prefix(model, ids, report, settings)
-    for batch in torch.split(ids, settings.batch_size):
-        cache = _repeat(prefix, len(batch))
+        report.active = settings.positions == "all"
+        read = read_prefix(model, prefix)
+    room = KeyValues(
+        model_shape(model).layers,
+        rows=min(settings.batch_size, len(ids)),
+        positions=ids.shape[1] + settings.max_new_tokens,
+    )
+    for batch in range(0, len(ids), settings.batch_size):
+        rows = slice(batch, batch + settings.batch_size)
         # The hooks are gone, and known to have fired, before an answer leaves: the caller may use the model meanwhile.
         with ablate(model, heads) as report:
-            answers = _decode_batch(model, decode, batch, cache, report, ends, settings)
+            logits = _read(model, ids[rows], prefix.shared[rows], read, room, report, settings)
+            answers = _decode(model, decode, logits, room, settings)
         for tokens in answers:
             yield Answer(tokens, decode(tokens))
 
@@ -123,73 +115,57 @@ def is_ended(tokens: list[int], ends: set[int], stop: Sequence[str], decode: Dec
     return tokens[-1] in ends or any(text in decode(tokens) for text in stop)
 
 
-def shared_prefix_length(ids: torch.Tensor) -> int:
-    """How many leading tokens all prompts share, at most T - 1 (each prompt keeps one token to read)."""
-    differs = (ids != ids[0]).any(dim=0).nonzero()
-    shared = int(differs[0]) if len(differs) else ids.shape[1]
-    return min(shared, ids.shape[1] - 1)
-
-
-def _read_prefix(model: Any, ids: torch.Tensor, report: HookReport, settings: GenerationSettings) -> Any:
-    """The cache [1 row] of the tokens that every prompt begins with, or None if they share none."""
-    shared = shared_prefix_length(ids)
-    report.active = settings.positions == "all"
-    if shared == 0:
-        return None
-    return model(input_ids=ids[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
-
-
-def _repeat(prefix: Any, rows: int) -> Any:
-    cache = copy.deepcopy(prefix)
-    if cache is not None and rows > 1:
-        cache.batch_repeat_interleave(rows)
-    return cache
-
-
-def _decode_batch(
+def _read(
     model: Any,
-    decode: Decode,
-    batch: torch.Tensor,
-    cache: Any,
+    ids: torch.Tensor,
+    shared: list[int],
+    prefix: KeyValues | None,
+    room: KeyValues,
     report: HookReport,
-    ends: set[int],
     settings: GenerationSettings,
+) -> torch.Tensor:
+    """Reads a batch [rows, T]; the logits [rows, vocabulary] of the first new token."""
+    if settings.positions == "all":
+        return read_prompts(model, ids, shared, prefix, room)
+    room.open(0, len(ids), 0)
+    if ids.shape[1] > 1:
+        report.active = False
+        read_prompts(model, ids[:, :-1], [min(count, ids.shape[1] - 2) for count in shared], prefix, room)
+        report.active = True
+    return read_on(model, ids[:, -1:], room)
+
+
+def _decode(
+    model: Any, decode: Decode, logits: torch.Tensor, room: KeyValues, settings: GenerationSettings
 ) -> list[list[int]]:
-    """Greedy decoding of one batch [rows, T]; rows that have ended wait for the others."""
-    logits, cache = _read_prompts(model, batch, cache, report, settings)
-    answers: list[list[int]] = [[] for _ in batch]
-    open_rows = set(range(len(batch)))
-    last = batch[:, -1:]
+    """Greedy decoding of all rows behind logits [rows, vocabulary]; rows that have ended leave."""
+    ends = end_tokens(model)
+    answers: list[list[int]] = [[] for _ in logits]
+    open_rows = list(range(len(answers)))  # the answer that each row of the window belongs to
+    last = torch.empty(0)
     for step in range(settings.max_new_tokens):
         if step:
-            logits, cache = _forward(model, last, cache)
-        last = logits.argmax(dim=-1, keepdim=True)  # [rows, 1]
-        for row, token in enumerate(last[:, 0].tolist()):
-            if row in open_rows:
-                answers[row].append(token)
-                if is_ended(answers[row], ends, settings.stop, decode):
-                    open_rows.discard(row)
-        if not open_rows:
+            logits = read_on(model, last, room)
+        last, tokens = best_tokens(logits)
+        for row, token in zip(open_rows, tokens, strict=True):
+            answers[row].append(token)
+        going = [at for at, row in enumerate(open_rows) if not is_ended(answers[row], ends, settings.stop, decode)]
+        if not going:
             break
+        if len(going) < len(open_rows):
+            going = room.keep(going)
+            open_rows, last = [open_rows[at] for at in going], last[going]
     return answers
 
 
-def _read_prompts(
-    model: Any, batch: torch.Tensor, cache: Any, report: HookReport, settings: GenerationSettings
-) -> tuple[torch.Tensor, Any]:
-    """Reads the prompts beyond the shared prefix; the logits [rows, vocabulary] of the first new token."""
-    shared = cache.get_seq_length() if cache is not None else 0
-    report.active = settings.positions == "all"
-    if settings.positions == "decode" and shared < batch.shape[1] - 1:
-        _, cache = _forward(model, batch[:, shared:-1], cache)
-        shared = batch.shape[1] - 1
-    report.active = True
-    return _forward(model, batch[:, shared:], cache)
+def best_tokens(logits: torch.Tensor) -> tuple[torch.Tensor, list[int]]:
+    """The most likely token of each row of logits [rows, vocabulary]: [rows, 1] where the model is, and as numbers.
 
-
-def _forward(model: Any, ids: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:
-    output = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    logits = output.logits[:, -1]  # [rows, vocabulary]
-    if logits.isnan().any():
+    Raises:
+        StudyError: a row has a logit that is not a number.
+    """
+    best = torch.where(logits.isnan().any(dim=-1), NOT_A_NUMBER, logits.argmax(dim=-1))
+    tokens = best.tolist()  # the one time per token that a card is waited for
+    if NOT_A_NUMBER in tokens:
         raise StudyError("the model's logits are not numbers (NaN); try dtype: float32 or bfloat16")
-    return logits, output.past_key_values
+    return best[:, None], tokens

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from head_ablation.files import write_json
 from head_ablation.head_sets import current_head_sets
 from head_ablation.heads import HeadSet
+from head_ablation.memory import Load, settle
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import OutOfMemoryError, StudyError
-from head_ablation.prompts import Prompt, prompts_digest
+from head_ablation.prompts import Prompt, prompts_digest, read_prompts
 from head_ablation.protocol import Protocol, detection_protocol, generation_protocol, protocol_digest
 from head_ablation.provenance import Stopwatch, provenance
 from head_ablation.slots import claim_cards
@@ -63,6 +64,16 @@ class Job:
     settings: Mapping[str, Any]
     store: Store
     place: Place
+
+    @classmethod
+    def of(cls, pointer: str, prompts: str, settings: Mapping[str, Any], store: Store, place: Place) -> Job:
+        """From the files of model and prompts, with a batch size that the place's memory has room for.
+
+        Raises:
+            StudyError: there is no room for one prompt.
+        """
+        model, asked = Pointer.read(pointer), read_prompts(prompts)
+        return cls(model, asked, settle(settings, model.name, model.size, Load.of(asked)), store, place)
 
     @cached_property
     def runner(self) -> Runner:

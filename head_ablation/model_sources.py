@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from head_ablation.files import canonical_json, read_json, sha256_file, sha256_text
 from head_ablation.heads import ModelShape
+from head_ablation.memory import ModelSize
 from head_ablation.problems import DISK_ERRORS, Problem, StudyError, refuse
 
 Grid = Mapping[str, int] | None
@@ -76,6 +77,7 @@ class Pointer:
         folder: where weights and tokenizer are; "." for a model converted beside its pointer file.
         fingerprint: digest of config, weights and tokenizer; equal fingerprints, equal models.
         shape: its grid of heads and longest prompt.
+        size: what its memory follows from, where its config says so.
     """
 
     name: str
@@ -83,13 +85,15 @@ class Pointer:
     folder: str
     fingerprint: str
     shape: ModelShape
+    size: ModelSize | None = None
 
     @classmethod
     def read(cls, path: str | Path) -> Pointer:
         """From a pointer file; a relative folder is meant from where the file is."""
         content = read_json(path)
         folder = (Path(path).parent / content["folder"]).resolve()
-        return cls(**{**content, "folder": str(folder), "shape": ModelShape(**content["shape"])})
+        shape, size = ModelShape(**content["shape"]), content.get("size")
+        return cls(**{**content, "folder": str(folder), "shape": shape, "size": ModelSize(**size) if size else None})
 
     def to_json(self) -> dict[str, Any]:
         """The pointer file's content."""
@@ -167,10 +171,14 @@ def known_parameters(source: str, revision: str | None) -> int | None:
     if source == EMBEDDED:
         return SMOLLM2.parameters
     folder = _folder_here(source, revision)
-    return sum(map(_count_parameters, folder.glob(WEIGHT_PATTERNS[0]))) or None if folder else None
+    return _count_parameters(folder) or None if folder else None
 
 
-def _count_parameters(weights: Path) -> int:
+def _count_parameters(folder: Path) -> int:
+    return sum(map(_count_in_file, folder.glob(WEIGHT_PATTERNS[0])))
+
+
+def _count_in_file(weights: Path) -> int:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -193,9 +201,13 @@ def _folder_here(source: str, revision: str | None) -> Path | None:
     return Path(cached).parent if isinstance(cached, str) else None
 
 
+def _text_config(config_file: Path) -> dict[str, Any]:
+    config: dict[str, Any] = read_json(config_file)
+    return config.get("text_config", config)  # multimodal models
+
+
 def _shape(config_file: Path) -> ModelShape:
-    config = read_json(config_file)
-    config = config.get("text_config", config)  # multimodal models
+    config = _text_config(config_file)
     names = {
         "layers": ("num_hidden_layers", "n_layer"),
         "heads": ("num_attention_heads", "n_head"),
@@ -212,7 +224,9 @@ def _shape(config_file: Path) -> ModelShape:
 
 
 def _describe(name: str, revision: str | None, folder: Path) -> Pointer:
-    return Pointer(name, revision, str(folder), _fingerprint(folder), _shape(folder / "config.json"))
+    config = folder / "config.json"
+    size = ModelSize.of(_text_config(config), _count_parameters(folder))
+    return Pointer(name, revision, str(folder), _fingerprint(folder), _shape(config), size)
 
 
 def _fingerprint(folder: Path) -> str:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from head_ablation.allocation import minutes_left
 from head_ablation.jobs import Job, Place, make_ranking
-from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
-from head_ablation.prompts import read_prompts
 from head_ablation.store import Store
 
 
@@ -22,8 +20,7 @@ def main() -> None:
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     a = parser.parse_args()
-    prompts = read_prompts(a.prompts)
-    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
+    job = Job.of(a.model, a.prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
     make_ranking(job, a.identity, a.output)
 
 

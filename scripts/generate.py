@@ -7,9 +7,7 @@ from pathlib import Path
 from head_ablation.allocation import minutes_left
 from head_ablation.head_sets import read_head_set
 from head_ablation.jobs import Job, Place, make_level
-from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
-from head_ablation.prompts import read_prompts
 from head_ablation.store import Store
 
 
@@ -25,8 +23,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--provenance", required=True, type=Path, help="output: what varies between runs")
     a = parser.parse_args()
-    prompts = read_prompts(a.prompts)
-    job = Job(Pointer.read(a.model), prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
+    job = Job.of(a.model, a.prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
     make_level(job, read_head_set(a.heads), a.output, a.provenance, a.indexes)
 
 

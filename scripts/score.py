@@ -7,6 +7,7 @@ from pathlib import Path
 from head_ablation.files import read_json, write_json
 from head_ablation.head_sets import choose_head_sets
 from head_ablation.heads import Condition, HeadSet, RandomArm
+from head_ablation.memory import Load, settle
 from head_ablation.model_sources import Pointer
 from head_ablation.problems import run_script
 from head_ablation.prompts import prompts_digest, read_prompts
@@ -31,7 +32,8 @@ def main() -> None:
     pointer, prompts, ranked = Pointer.read(a.model), read_prompts(a.prompts), ranked_heads(read_json(a.ranking))
     conditions = [Condition.parse(path.stem) for path in a.generations]
     sets = choose_head_sets(conditions, ranked, pointer.shape, RandomArm(**a.random_arm), a.experiment)
-    protocol = generation_protocol(pointer, prompts_digest(prompts), HeadSet(()), a.settings)
+    settings = settle(a.settings, pointer.name, pointer.size, Load.of(prompts))
+    protocol = generation_protocol(pointer, prompts_digest(prompts), HeadSet(()), settings)
     baseline, ablated = read_current(a.baseline, a.generations, protocol, sets)
     write_json(a.output, score_experiment(a.identity, prompts, baseline, ablated, Judge(**a.judge)))
 

@@ -24,7 +24,7 @@ from torch import nn
 from zeroed_columns import with_zeroed_columns
 
 from head_ablation.ablation import ablate, find_projections, model_shape
-from head_ablation.generation import GenerationSettings, generate, shared_prefix_length
+from head_ablation.generation import GenerationSettings, generate
 from head_ablation.heads import HeadSet
 from head_ablation.problems import StudyError
 
@@ -241,21 +241,6 @@ def _up_to_first(answer: list[int], ends: list[int]) -> list[int]:
         if token in ends:
             return answer[: place + 1]
     return answer
-
-
-@pytest.mark.parametrize(
-    ("ids", "shared"),
-    [
-        ([[5, 6, 7], [5, 6, 8]], 2),
-        ([[5, 6, 7], [9, 6, 7]], 0),
-        ([[5, 6, 7], [5, 9, 7]], 1),
-        ([[5, 6, 7], [5, 6, 7]], 2),  # one token is left to read
-        ([[5, 6, 7]], 2),
-        ([[5]], 0),
-    ],
-)
-def test_shared_prefix_ends_where_prompts_differ_or_before_the_last_token(ids: list[list[int]], shared: int) -> None:
-    assert shared_prefix_length(torch.tensor(ids)) == shared
 
 
 def test_empty_head_set_generates_what_the_model_generates(model: Any) -> None:

@@ -56,9 +56,9 @@ def watched_steps(model, monkeypatch, prompts):
     seen = []
     plain = detection._most_attended
 
-    def spy(model, attentions, keys):
+    def spy(model, attentions):
         seen.append(torch.stack([weights[:, :, -1] for weights in attentions], dim=1))
-        return plain(model, attentions, keys)
+        return plain(model, attentions)
 
     monkeypatch.setattr(detection, "_most_attended", spy)
     steps = list(detection._answer_steps(model, prompts, NEW_TOKENS))
@@ -85,7 +85,7 @@ def test_rows_are_those_of_a_full_eager_pass_at_the_position_before_each_token(e
 def test_the_models_fast_attention_is_put_back(fast_model, monkeypatch):
     watched_steps(fast_model, monkeypatch, [PROMPT])
     assert fast_model.config._attn_implementation == "sdpa"
-    with contextlib.suppress(RuntimeError), detection.eager_attention(fast_model):
+    with contextlib.suppress(RuntimeError), detection.attention(fast_model, "eager"):
         assert fast_model.config._attn_implementation == "eager"
         raise RuntimeError("in the middle")
     assert fast_model.config._attn_implementation == "sdpa"
@@ -227,12 +227,6 @@ def shaped_model(layers=1):
     return SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: text_config))
 
 
-def test_a_sliding_windows_row_is_counted_from_its_own_first_key():
-    weights = torch.tensor([[[[0.1, 0.7, 0.2]], [[0.2, 0.2, 0.6]]]])  # [1, heads, 1, keys in reach]
-    assert detection._most_attended(shaped_model(), [weights], keys=3).tolist() == [[[1, 2]]]
-    assert detection._most_attended(shaped_model(), [weights], keys=10).tolist() == [[[8, 9]]]
-
-
 @pytest.mark.parametrize(
     ("attentions", "message"),
     [
@@ -246,11 +240,11 @@ def test_a_sliding_windows_row_is_counted_from_its_own_first_key():
 )
 def test_rows_that_are_no_attention_are_refused(attentions, message):
     with pytest.raises(StudyError, match=message):
-        detection._most_attended(shaped_model(), attentions, keys=4)
+        detection._most_attended(shaped_model(), attentions)
 
 
 def test_a_row_that_is_not_a_number_is_refused_in_any_layer():
     good, bad = torch.full((1, 2, 1, 4), 0.25), torch.full((1, 2, 1, 4), float("nan"))
     for attentions in ([good, bad], [bad, good]):
         with pytest.raises(StudyError, match="miss the sum 1 by nan"):
-            detection._most_attended(shaped_model(layers=2), attentions, keys=4)
+            detection._most_attended(shaped_model(layers=2), attentions)

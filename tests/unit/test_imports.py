@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 LIGHT = (
     *("checks", "config", "config_schema", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
-    *("allocation", "inventory", "jobs", "planning", "progress", "protocol", "slots", "staleness", "store"),
+    *("allocation", "inventory", "jobs", "memory", "planning", "progress", "protocol", "slots", "staleness", "store"),
     *("audit", "claims", "contradictions", "edgar", "results"),
     *("problems", "prompts", "provenance", "rankings", "samples", "scoring", "statistics", "tables", "figures"),
 )
@@ -34,6 +34,16 @@ def test_the_check_sees_an_import_of_torch() -> None:
 
 
 def test_every_module_is_classified() -> None:
-    heavy = {"ablation", "benchmarks", "detection", "generation", "models", "runs"}
+    heavy = {
+        "ablation",
+        "attention",
+        "benchmarks",
+        "detection",
+        "generation",
+        "key_values",
+        "models",
+        "reading",
+        "runs",
+    }
     modules = {path.stem for path in (PROJECT / "head_ablation").glob("*.py")} - {"__init__"}
     assert modules == heavy | set(LIGHT)

@@ -179,7 +179,7 @@ def test_the_fingerprint_follows_content_not_times_or_other_files(folder):
 def test_the_fingerprint_changes_with_each_part(folder, part):
     before = fingerprint(folder)
     content = (folder / part).read_bytes()
-    (folder / part).write_bytes(content + b" ")
+    (folder / part).write_bytes(content[:-1] + (b"\x01" if part.endswith("safetensors") else content[-1:] + b" "))
     assert fingerprint(folder) != before
     (folder / part).write_bytes(content)
     assert fingerprint(folder) == before
@@ -301,11 +301,13 @@ def test_a_folder_that_has_gone_is_refused_on_loading(folder, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 9])
 def test_damaged_weights_are_refused_on_loading(folder, tmp_path, content):
-    (folder / "model.safetensors").write_bytes(content)
     pointer = prepare(str(folder), None, tmp_path)
+    (folder / "model.safetensors").write_bytes(content)
     with pytest.raises(StudyError) as refusal:
         load_model(pointer, SETTINGS, threads=1)
     says(refusal, str(folder), "cannot be loaded")
+    with pytest.raises(StudyError, match=r"model\.safetensors: file: found no weights"):
+        prepare(str(folder), None, tmp_path)
 
 
 def test_weights_that_lack_a_part_are_refused_instead_of_made_up(folder, tmp_path):

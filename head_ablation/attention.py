@@ -1,0 +1,100 @@
+"""Which attention a model runs while it reads, decodes or is watched.
+
+Reading goes on behind a cached prefix: of k keys, the i-th of q new positions may see the first k - q + i + 1.
+transformers writes that down as a mask, with which torch uses slower kernels. It is plain causality, counted from the
+lower right corner of [q, k] instead of the upper left one, and torch's fast kernels know that as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.nn.attention.bias import causal_lower_right
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+BEHIND_PREFIX = "sdpa_behind_prefix"
+
+
+@contextmanager
+def attention(model: Any, implementation: str) -> Iterator[None]:
+    """Runs the model with another of transformers' attention implementations for a while."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(implementation)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+@contextmanager
+def reading_attention(model: Any) -> Iterator[None]:
+    """Runs torch's attention without a mask behind a prefix, where the model uses torch's and lets it be replaced."""
+    replaceable = getattr(model, "_supports_attention_backend", False)
+    if model.config._attn_implementation != "sdpa" or not replaceable:
+        yield
+        return
+    with attention(model, BEHIND_PREFIX):
+        yield
+
+
+def attend_behind_prefix(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **how: Any,
+) -> tuple[torch.Tensor, None]:
+    """transformers' torch attention, but without a mask new positions are the last ones of the keys.
+
+    Args:
+        module: the attention module, whose `num_key_value_groups` query heads share a key.
+        query: [rows, heads, new positions, width].
+        key, value: [rows, key-value heads, all positions, width].
+        attention_mask: of layers that see less than all before them (sliding windows), else None.
+        how: `scaling` and what else transformers passes.
+
+    Returns:
+        [rows, new positions, heads, width], and None for the weights.
+    """
+    new, every = query.shape[2], key.shape[2]
+    if attention_mask is not None or new in (1, every):
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **how)
+    corner = causal_lower_right(new, every)
+    if how.get("position_bias") is not None:  # added to the weights, so it takes a mask
+        return sdpa_attention_forward(module, query, key, value, corner._materialize(query.device)[None, None], **how)
+    groups = getattr(module, "num_key_value_groups", 1)
+    keys, values = repeat_kv(key, groups), repeat_kv(value, groups)
+    seen = scaled_dot_product_attention(query, keys, values, attn_mask=corner, scale=how.get("scaling"))
+    return seen.transpose(1, 2).contiguous(), None
+
+
+def mask_behind_prefix(
+    *,
+    kv_length: int,
+    attention_mask: torch.Tensor | None = None,
+    allow_is_causal_skip: bool = True,
+    local_size: int | None = None,
+    **how: Any,
+) -> torch.Tensor | None:
+    """No mask where all earlier positions are seen; transformers' own where a layer's window hides some."""
+    sees_all = local_size is None or kv_length < local_size
+    if attention_mask is None and allow_is_causal_skip and sees_all:
+        return None
+    return sdpa_mask(
+        kv_length=kv_length,
+        attention_mask=attention_mask,
+        allow_is_causal_skip=allow_is_causal_skip,
+        local_size=local_size,
+        **how,
+    )
+
+
+AttentionInterface.register(BEHIND_PREFIX, attend_behind_prefix)
+AttentionMaskInterface.register(BEHIND_PREFIX, mask_behind_prefix)
