@@ -4,15 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
-BENCH_PROMPTS := results/demo/prompts/smollm2/inc_year/tokens_384.test.jsonl
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test lint format bench store prune clean help
+.PHONY: study test lint format bench bench-gpu store prune clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 study: $(BIN)/.installed ## run the study of CONFIG (default: the demo) and say what it found
 	snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host
@@ -35,9 +34,11 @@ format: $(BIN)/.installed-dev ## rewrite code in the house's format
 	snakefmt Snakefile rules
 
 bench: $(BIN)/.installed ## measure engine and workflow, as ratios within one run
-	snakemake $(BENCH_PROMPTS) --cores $(CORES) --quiet all
-	python scripts/bench.py --model results/models/smollm2/model.json --prompts $(BENCH_PROMPTS)
-	python scripts/bench_sweep.py
+	snakemake results/models/smollm2/model.json --cores $(CORES) --quiet all
+	python scripts/bench.py
+
+bench-gpu: ## measure the engine on a card, with a model of Llama-3-8B's shape; takes torch and transformers alone
+	$(PYTHON) scripts/bench_gpu.py --output results/bench/bench_gpu.json --profile results/bench/bench_gpu_profile.txt
 
 store: $(BIN)/.installed ## say what the store holds and which study refers to it
 	@python scripts/store.py

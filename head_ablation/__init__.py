@@ -1,8 +1,8 @@
 """Head ablation: are the attention heads that a detector ranks highest causally needed for retrieval?
 
 The modules stand in the order of a study: samples, prompts, rankings, heads, ablation, generation, scoring, tables,
-figures. `jobs` asks the `store` before any GPU work. Only `models`, `ablation`, `generation`, `detection`, `runs` and
-`benchmarks` import torch.
+figures. `jobs` asks the `store` before any GPU work. Only what runs models imports torch: `models`, `runs`,
+`generation` and `detection`, under them `reading`, `key_values`, `attention` and `ablation`, and `benchmarks`.
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +13,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
     __version__ = "0+unknown"
 
 #: Raised whenever the same inputs would give other generations; part of every generation file.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 #: Raised whenever the same inputs would give another detected ranking.
-DETECTION_VERSION = 1
+DETECTION_VERSION = 2

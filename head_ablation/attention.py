@@ -1,8 +1,9 @@
 """Which attention a model runs while it reads, decodes or is watched.
 
 Reading goes on behind a cached prefix: of k keys, the i-th of q new positions may see the first k - q + i + 1.
-transformers writes that down as a mask, with which torch uses slower kernels. It is plain causality, counted from the
-lower right corner of [q, k] instead of the upper left one, and torch's fast kernels know that as well.
+transformers writes that down as one mask, with which torch uses slower kernels and looks at all k keys every time. It
+is plain causality, counted from the lower right corner of [q, k] instead of the upper left one: torch's kernels for
+cards know that as well, and elsewhere a mask for few positions at a time leaves out the keys that none of them sees.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 BEHIND_PREFIX = "sdpa_behind_prefix"
+BLOCK = 256  # positions; smaller ones gain no more (docs/performance.md)
 
 
 @contextmanager
@@ -66,13 +68,48 @@ def attend_behind_prefix(
     new, every = query.shape[2], key.shape[2]
     if attention_mask is not None or new in (1, every):
         return sdpa_attention_forward(module, query, key, value, attention_mask, **how)
-    corner = causal_lower_right(new, every)
     if how.get("position_bias") is not None:  # added to the weights, so it takes a mask
-        return sdpa_attention_forward(module, query, key, value, corner._materialize(query.device)[None, None], **how)
-    groups = getattr(module, "num_key_value_groups", 1)
-    keys, values = repeat_kv(key, groups), repeat_kv(value, groups)
-    seen = scaled_dot_product_attention(query, keys, values, attn_mask=corner, scale=how.get("scaling"))
-    return seen.transpose(1, 2).contiguous(), None
+        return sdpa_attention_forward(module, query, key, value, _seen(new, every, query.device)[None, None], **how)
+    attend = attend_on_card if query.device.type == "cuda" else attend_in_blocks
+    found = attend(query, key, value, getattr(module, "num_key_value_groups", 1), how.get("scaling"))
+    return found.transpose(1, 2).contiguous(), None
+
+
+def attend_on_card(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: int, scale: float | None
+) -> torch.Tensor:
+    """By the kernels that know the lower right corner; they want as many keys as queries have heads."""
+    corner = causal_lower_right(query.shape[2], key.shape[2])
+    return scaled_dot_product_attention(
+        query, repeat_kv(key, groups), repeat_kv(value, groups), attn_mask=corner, scale=scale
+    )
+
+
+def attend_in_blocks(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: int, scale: float | None
+) -> torch.Tensor:
+    """By kernels that do not: BLOCK positions at a time, with a mask over what the last of them sees."""
+    new, every = query.shape[2], key.shape[2]
+    blocks = []
+    for start in range(0, new, BLOCK):
+        end = min(new, start + BLOCK)
+        seen = every - new + end
+        blocks.append(
+            scaled_dot_product_attention(
+                query[:, :, start:end],
+                key[:, :, :seen],
+                value[:, :, :seen],
+                attn_mask=_seen(end - start, seen, query.device),
+                scale=scale,
+                enable_gqa=groups > 1,
+            )
+        )
+    return torch.cat(blocks, dim=2)
+
+
+def _seen(new: int, every: int, device: torch.device) -> torch.Tensor:
+    """The mask that says so: [new positions, all positions]."""
+    return torch.ones(new, every, dtype=torch.bool, device=device).tril(every - new)
 
 
 def mask_behind_prefix(

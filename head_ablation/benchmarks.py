@@ -1,146 +1,406 @@
-"""How fast the engine is, as ratios within one run: against the usual way, and against no ablation at all."""
+"""How fast the engine is, as ratios within one run. Needs torch and transformers, and nothing else of this project.
+
+Two ways that are compared take turns, and must give the same answers. What a ratio is of is in its name; seconds are
+given beside it, but change with the machine and its load.
+"""
 
 from __future__ import annotations
 
+import platform
 import statistics
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
-from head_ablation.ablation import ablate
-from head_ablation.files import read_json
+from head_ablation.ablation import ablate, model_shape
 from head_ablation.generation import GenerationSettings, generate
-from head_ablation.heads import Head, HeadSet
-from head_ablation.model_sources import Pointer
+from head_ablation.heads import HeadSet
+from head_ablation.key_values import KeyValues
+from head_ablation.memory import CONTEXT, ModelSize
 from head_ablation.problems import StudyError
-from head_ablation.prompts import read_prompts
-from head_ablation.runs import Runner
+from head_ablation.reading import Prefix, read_prefix, read_prompts
 
 REPEATS = 3
-TIE = 1e-3  # logits; wrong ablations are off by more than 1
+TIE = 1e-3  # logits, in float32; wrong ablations are off by more than 1
+NO_HEADS = HeadSet(())
+Row = tuple[str, float, str]  # what, how much, what is expected
 
 
-def compare(
-    model: Any,
-    decode: Callable[[list[int]], str],
-    prompts: Sequence[Sequence[int]],
-    heads: HeadSet,
-    settings: GenerationSettings,
-) -> dict[str, float]:
-    """Medians of the ratios of alternating runs; the two ways must give the same answers.
+@dataclass(frozen=True)
+class Case:
+    """What is timed.
 
-    Returns:
-        `generate_per_prompt`: seconds of one `generate` call per prompt with hooks, over ours; above 1 ours
-        is faster. `ablation_cost`: seconds of reading the prompts ablated, over reading them plainly.
-        `answers_parted_at_a_tie`: answers that differ because two tokens' logits are equal up to rounding.
+    Attributes:
+        model: a Llama of transformers.
+        prompts: token ids, all of one length.
+        heads: the ablated heads.
+        max_new_tokens: of each answer; nothing but the end-of-sequence token ends it earlier.
     """
-    ours = lambda: [answer.token_ids for answer in generate(model, decode, prompts, heads, settings)]  # noqa: E731
-    usual = lambda: [_generate_one(model, ids, heads, settings) for ids in prompts]  # noqa: E731
-    batch = torch.tensor(prompts[: settings.batch_size], device=model.device)
-    per_prompt, cost = [], []
-    for _ in range(REPEATS):
-        (slow, expected), (fast, answers) = _timed(usual), _timed(ours)
-        ties = _count_ties(model, prompts, heads, answers, expected)
-        per_prompt.append(slow / fast)
-        ablated, plain = _timed(lambda: _read(model, batch, heads)), _timed(lambda: _read(model, batch, HeadSet(())))
-        cost.append(ablated[0] / plain[0])
-    return {
-        "generate_per_prompt": statistics.median(per_prompt),
-        "ablation_cost": statistics.median(cost),
-        "answers_parted_at_a_tie": ties,
-    }
+
+    model: Any
+    prompts: list[list[int]]
+    heads: HeadSet
+    max_new_tokens: int = 10
+
+    @property
+    def tokens(self) -> int:
+        """Of one prompt."""
+        return len(self.prompts[0])
+
+    def answers(self) -> list[list[int]]:
+        """Ours, all prompts in one batch."""
+        settings = GenerationSettings(self.max_new_tokens, (), batch_size=len(self.prompts))
+        said = generate(self.model, lambda _: "", self.prompts, self.heads, settings)
+        return [answer.token_ids for answer in said]
 
 
-def every_nth_head(layers: int, heads: int, step: int) -> HeadSet:
-    """A head set spread over the whole model."""
-    grid = [Head(layer, head) for layer in range(layers) for head in range(heads)]
-    return HeadSet(tuple(grid[::step]))
+# The usual way
 
 
-def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    result = run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start, result
+def usual_answers(case: Case) -> list[list[int]]:
+    """As a script of one's own does it: hooks that give back a changed copy, one `generate` per prompt."""
+    return [_generate(case, prompt) for prompt in case.prompts]
 
 
-def plain_loop(result_file: str, index_file: str, prompts_file: str, threads: str) -> None:
-    """Computes the baseline and all conditions of an index one after the other, and checks them against a result.
-
-    Raises:
-        StudyError: an answer that is not the result's.
-    """
-    result, conditions = read_json(result_file), read_json(index_file)["conditions"]
-    pointer = Pointer.read(f"results/models/{result['model_key']}/model.json")
-    runner = Runner(pointer, {**result["protocol"]["settings"], "device": "auto"}, int(threads))
-    prompts = read_prompts(prompts_file)
-    said = {name: runner.answer(prompts, HeadSet.parse(heads), name)[0] for name, heads in conditions.items()}
-    baseline, _ = runner.answer(prompts, HeadSet(()), "baseline")
-    expected = {f"top-{entry['num_heads']}": entry for entry in result["top_heads_ablations"]}
-    for name, entry in {"baseline": result["baseline"], **expected}.items():
-        ours = baseline if name == "baseline" else said[name]
-        if [answer["text"] for answer in ours] != [sample["text"] for sample in entry["samples"]]:
-            raise StudyError(f"{name}: the plain loop gives other answers than {result_file}")
-
-
-@torch.inference_mode()
-def _read(model: Any, batch: torch.Tensor, heads: HeadSet) -> None:
-    with ablate(model, heads):
-        model(input_ids=batch, use_cache=False, logits_to_keep=1)
-
-
-@torch.inference_mode()
-def _generate_one(model: Any, ids: Sequence[int], heads: HeadSet, settings: GenerationSettings) -> list[int]:
-    """One prompt the usual way: transformers' own generate, whole prompt, no stop strings."""
-    batch = torch.tensor([ids], device=model.device)
-    with ablate(model, heads):
-        output = model.generate(
-            batch,
-            attention_mask=torch.ones_like(batch),
-            max_new_tokens=settings.max_new_tokens,
+def _generate(case: Case, prompt: Sequence[int]) -> list[int]:
+    ids = torch.tensor([prompt], device=case.model.device)
+    with copying_hooks(case.model, case.heads):
+        said = case.model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=case.max_new_tokens,
             do_sample=False,
             pad_token_id=0,
         )
-    return output[0, len(ids) :].tolist()
+    return said[0, len(prompt) :].tolist()
 
 
-def _count_ties(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    heads: HeadSet,
-    answers: Sequence[list[int]],
-    expected: Sequence[list[int]],
-) -> int:
-    """How many answers part at a tie: two tokens whose logits differ by no more than rounding.
+@contextmanager
+def copying_hooks(model: Any, heads: HeadSet) -> Iterator[None]:
+    """Ablation written for the benchmark alone, so that equal answers say something about ours too."""
+    width = model.config.hidden_size // model.config.num_attention_heads
+
+    def zero(ablated: list[int]) -> Any:
+        def hook(_module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+            hidden = args[0].clone()
+            for head in ablated:
+                hidden[:, :, head * width : (head + 1) * width] = 0
+            return (hidden, *args[1:])
+
+        return hook
+
+    layers = model.model.layers
+    handles = [
+        layers[layer].self_attn.o_proj.register_forward_pre_hook(zero(list(ablated)))
+        for layer, ablated in heads.by_layer().items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+# Ratios
+
+
+def against_generate(case: Case, repeats: int = 2) -> dict[str, float]:
+    """Ours against one `generate` per prompt, with the same answers.
+
+    Returns:
+        `generate_per_prompt_over_ours` and the seconds of both: medians. `answers_parted` of how many, because two
+        tokens' logits are closer than the model's own noise (`noise_logits`).
 
     Raises:
-        StudyError: two answers differ where the model clearly prefers one of them.
+        StudyError: answers differ where a float32 model clearly prefers one of them.
     """
-    ties = 0
-    for ids, ours, usual in zip(prompts, answers, expected, strict=True):
-        parted = [step for step, pair in enumerate(zip(ours, usual, strict=False)) if len(set(pair)) > 1]
-        if parted:
-            step = parted[0]
-            gap = _gap(model, [*ids, *ours[:step]], heads, ours[step], usual[step])
-            if gap > TIE:
-                raise StudyError(f"ours says {ours}, generate says {usual}, {gap:.3g} logits apart; expected the same")
-            ties += 1
-    return ties
+    usual, ours = [], []
+    for _ in range(repeats):
+        slow, expected = timed(lambda: usual_answers(case))
+        fast, answers = timed(case.answers)
+        usual.append(slow)
+        ours.append(fast)
+    ratio = statistics.median(slow / fast for slow, fast in zip(usual, ours, strict=True))
+    return {
+        "generate_per_prompt_over_ours": ratio,
+        "generate_seconds": statistics.median(usual),
+        "our_seconds": statistics.median(ours),
+        "prompts": len(case.prompts),
+        **parted(case, answers, expected),
+    }
+
+
+def ablation_cost(case: Case, repeats: int = REPEATS) -> dict[str, float]:
+    """Reading ablated over the same model's plain forward call on the same tokens.
+
+    Returns:
+        `ablated_over_plain` (one call per prompt, either way) and the rates of reading, in prompt tokens a second:
+        `plain_tokens_per_second`, and `our_tokens_per_second`, which gains by what the prompts share.
+    """
+    tokens = case.tokens * len(case.prompts)
+    cost, plain, ours = [], [], []
+    for _ in range(repeats):
+        without, _ = timed(lambda: _read_plainly(case, NO_HEADS))
+        ablated, _ = timed(lambda: _read_plainly(case, case.heads))
+        engine, _ = timed(lambda: _read_as_we_do(case))
+        cost.append(ablated / without)
+        plain.append(tokens / without)
+        ours.append(tokens / engine)
+    return {
+        "ablated_over_plain": statistics.median(cost),
+        "plain_tokens_per_second": statistics.median(plain),
+        "our_tokens_per_second": statistics.median(ours),
+        "share_of_tokens_read": Prefix.of(torch.tensor(case.prompts)).tokens_read(case.tokens) / tokens,
+    }
 
 
 @torch.inference_mode()
-def _gap(model: Any, ids: Sequence[int], heads: HeadSet, first: int, second: int) -> float:
+def _read_plainly(case: Case, heads: HeadSet) -> None:
+    with ablate(case.model, heads):
+        for prompt in case.prompts:
+            case.model(input_ids=torch.tensor([prompt], device=case.model.device), use_cache=False, logits_to_keep=1)
+
+
+@torch.inference_mode()
+def _read_as_we_do(case: Case) -> None:
+    ids = torch.tensor(case.prompts, device=case.model.device)
+    prefix = Prefix.of(ids)
+    order = sorted(range(len(ids)), key=lambda place: prefix.shared[place])
+    room = KeyValues(model_shape(case.model).layers, len(ids), case.tokens)
+    with ablate(case.model, case.heads):
+        read = read_prefix(case.model, prefix)
+        read_prompts(case.model, ids[order], [prefix.shared[place] for place in order], read, room)
+
+
+def reading_rate(case: Case, matrix_rate: float, repeats: int = REPEATS) -> dict[str, float]:
+    """How near reading comes to the device's own rate of multiplying matrices, when nothing is shared.
+
+    Args:
+        case: its prompts should share nothing.
+        matrix_rate: operations a second, as `matrix_rate` measures.
+        repeats: the median of so many.
+    """
+    seconds = statistics.median(timed(lambda: _read_as_we_do(case))[0] for _ in range(repeats))
+    done = reading_operations(case.model, case.tokens) * len(case.prompts)
+    return {"reading_over_matrix_rate": done / seconds / matrix_rate, "reading_tflops": done / seconds / 1e12}
+
+
+def reading_operations(model: Any, tokens: int) -> float:
+    """Operations of reading one prompt: 2 per weight of the layers and token, 4 per width and pair in attention.
+
+    The embedding is looked up, and the output layer only sees the last position. Attention is causal: T (T + 1) / 2
+    pairs of positions, each multiplied with a query and a value of every head.
+    """
+    weights = sum(parameter.numel() for parameter in model.model.layers.parameters())
+    config = model.config.get_text_config()
+    width = config.num_hidden_layers * config.num_attention_heads * model.model.layers[0].self_attn.head_dim
+    return 2 * weights * tokens + 4 * width * tokens * (tokens + 1) / 2
+
+
+def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations a second of multiplying square matrices, the best of several runs."""
+    side = 8192 if device.type == "cuda" else 1536
+    left, right = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    best = min(timed(lambda: left @ right)[0] for _ in range(10))
+    return float(2 * side**3 / best)
+
+
+def growth(case: Case, tokens: Sequence[Case], samples: Sequence[int], conditions: Sequence[int]) -> dict[str, Any]:
+    """Seconds of ours by tokens, samples and conditions, and how they grow: 1 is in proportion, less is better.
+
+    Args:
+        case: whose prompts and heads are taken.
+        tokens: cases that differ in their prompts' length.
+        samples: numbers of prompts.
+        conditions: numbers of conditions, one after the other.
+    """
+    by_tokens = {other.tokens: timed(other.answers)[0] for other in tokens}
+    by_samples = {count: timed(replace(case, prompts=case.prompts[:count]).answers)[0] for count in samples}
+    by_conditions = {count: timed(lambda: [case.answers() for _ in range(count)])[0] for count in conditions}  # noqa: B023
+    named = {"tokens": by_tokens, "samples": by_samples, "conditions": by_conditions}
+    return {name: {"seconds": seconds, "over_proportion": _slope(seconds)} for name, seconds in named.items()}
+
+
+def _slope(seconds: Mapping[int, float]) -> float:
+    """The last point's seconds over the first's, over the same of what they depend on."""
+    least, most = min(seconds), max(seconds)
+    return (seconds[most] / seconds[least]) / (most / least)
+
+
+# Answers
+
+
+def parted(case: Case, answers: Sequence[list[int]], expected: Sequence[list[int]]) -> dict[str, float]:
+    """How many answers part, by how many logits, and the noise of the plain model between two shapes of a batch.
+
+    Raises:
+        StudyError: two answers of a float32 model differ where it clearly prefers one of them.
+    """
+    gaps = []
+    for ids, ours, usual in zip(case.prompts, answers, expected, strict=True):
+        steps = [step for step, pair in enumerate(zip(ours, usual, strict=False)) if len(set(pair)) > 1]
+        if steps:
+            step = steps[0]
+            gap = _gap(case, [*ids, *ours[:step]], ours[step], usual[step])
+            if case.model.dtype == torch.float32 and gap > TIE:
+                raise StudyError(f"ours says {ours}, generate {usual}, {gap:.3g} logits apart; expected the same")
+            gaps.append(gap)
+    noise = noise_logits(case) if gaps else 0.0
+    return {"answers_parted": len(gaps), "worst_gap_logits": max(gaps, default=0.0), "noise_logits": noise}
+
+
+@torch.inference_mode()
+def _gap(case: Case, ids: Sequence[int], first: int, second: int) -> float:
     """By how much the logits of two tokens differ after `ids`."""
-    with ablate(model, heads):
-        logits = model(input_ids=torch.tensor([ids], device=model.device), logits_to_keep=1).logits[0, -1]
+    with copying_hooks(case.model, case.heads):
+        logits = case.model(input_ids=torch.tensor([ids], device=case.model.device), logits_to_keep=1).logits[0, -1]
     return abs(float(logits[first] - logits[second]))
 
 
-if __name__ == "__main__":
-    plain_loop(*sys.argv[1:])
+@torch.inference_mode()
+def noise_logits(case: Case) -> float:
+    """The largest difference that the plain model's logits make between a prompt alone and among three others."""
+    ids = torch.tensor(case.prompts[:4], device=case.model.device)
+    alone, among = (
+        case.model(input_ids=rows, use_cache=False, logits_to_keep=1).logits[0, -1] for rows in (ids[:1], ids)
+    )
+    return float((alone.float() - among.float()).abs().max())
+
+
+# All of it
+
+
+def measure_engine(
+    cases: Sequence[Case], unshared: Sequence[Case], speedups: Sequence[float], rate: float
+) -> tuple[dict[str, Any], list[Row]]:
+    """Everything about the engine, and the rows of the table that says so.
+
+    Args:
+        cases: by length, the shortest first.
+        unshared: cases of the same lengths whose prompts share nothing.
+        speedups: over one `generate` per prompt, as expected at each length.
+        rate: the share of the matrix rate that reading is expected to reach.
+    """
+    device, dtype = cases[0].model.device, cases[0].model.dtype
+    peak = matrix_rate(device, dtype)
+    found: dict[str, Any] = {"device": describe(device), "dtype": str(dtype), "matrix_tflops": peak / 1e12}
+    rows: list[Row] = []
+    for case, apart, speedup in zip(cases, unshared, speedups, strict=True):
+        _warm_up(case)
+        here: dict[str, Any] = {
+            **against_generate(case),
+            **ablation_cost(replace(case, prompts=case.prompts[:4])),
+            **reading_rate(apart, peak),
+            "peak_memory": peak_memory(case),
+        }
+        found[f"{case.tokens}_tokens"] = here
+        at = f"at {case.tokens:,} tokens"
+        rows += [
+            (f"one generate per prompt / ours, {at}", here["generate_per_prompt_over_ours"], f">= {speedup:g}"),
+            (f"reading ablated / plain, {at}", here["ablated_over_plain"], "<= 1.05"),
+            (f"reading / matrix rate, nothing shared, {at}", here["reading_over_matrix_rate"], f">= {rate:g}"),
+        ]
+    count = len(cases[0].prompts)
+    found["growth"] = grown = growth(cases[0], cases, samples=(count // 4, count), conditions=(1, 3))
+    rows += [(f"growth with {name} / proportion", grown[name]["over_proportion"], "about 1 or less") for name in grown]
+    return found, rows
+
+
+def _warm_up(case: Case) -> None:
+    few = replace(case, prompts=case.prompts[:2])
+    for run in (few.answers, lambda: usual_answers(few), lambda: _read_plainly(few, NO_HEADS)):
+        timed(run)
+
+
+def peak_memory(case: Case) -> dict[str, float]:
+    """Of a card, in GB, while it answers: measured, and what the memory model says; nothing without a card."""
+    if case.model.device.type != "cuda":
+        return {}
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    timed(case.answers)
+    size = ModelSize.of(case.model.config.to_dict(), sum(weight.numel() for weight in case.model.parameters()))
+    assert size is not None
+    dtype = str(case.model.dtype).removeprefix("torch.")
+    needed = size.needed_bytes(dtype, "sdpa", case.tokens + case.max_new_tokens, len(case.prompts)) - CONTEXT
+    return {"measured_gb": torch.cuda.max_memory_allocated() / 1e9, "estimated_gb": needed / 1e9}
+
+
+def sweep_from_parts(measured: Mapping[str, float], load_seconds: float, conditions: int) -> dict[str, float]:
+    """What a sweep takes in one process, ours, and in a process for each condition, the usual way: by arithmetic.
+
+    Args:
+        measured: as `against_generate` gives it.
+        load_seconds: of the model.
+        conditions: of the sweep.
+    """
+    processes = conditions * (load_seconds + measured["generate_seconds"])
+    sweep = load_seconds + conditions * measured["our_seconds"]
+    return {"processes_over_one_sweep": processes / sweep, "load_seconds": load_seconds, "conditions": conditions}
+
+
+def write_profile(case: Case, output: Path) -> None:
+    """Where the time of one condition goes, by torch's profiler: operators on the CPU and kernels on a card."""
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if case.model.device.type == "cuda":
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=activities) as profile:
+        timed(case.answers)
+    by = "self_cuda_time_total" if len(activities) > 1 else "self_cpu_time_total"
+    output.write_text(profile.key_averages().table(sort_by=by, row_limit=40), encoding="utf-8")
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """The device and the packages that a measurement was made with."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    return {"name": name, "threads": torch.get_num_threads(), **versions}
+
+
+# Making cases, timing, showing
+
+
+def random_prompts(count: int, tokens: int, vocabulary: int, shared: bool, seed: int = 0) -> list[list[int]]:
+    """Prompts of a model with random weights: the same filler around needles of 20 to 60 tokens, or all different."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(length: int) -> list[int]:
+        return torch.randint(10, vocabulary - 1000, (length,), generator=generator).tolist()
+
+    if not shared:
+        return [draw(tokens) for _ in range(count)]
+    filler, needles = draw(tokens), [draw(20 + place * 40 // count) for place in range(count)]
+    halves = [(tokens - len(needle)) // 2 for needle in needles]
+    whole = [filler[:half] + needle + filler[half:] for half, needle in zip(halves, needles, strict=True)]
+    return [prompt[:tokens] for prompt in whole]
+
+
+def every_nth_head(model: Any, step: int) -> HeadSet:
+    """A head set spread over the whole model."""
+    return HeadSet(tuple(model_shape(model).all_heads()[::step]))
+
+
+def timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds, until the card is done too, and the result."""
+    _wait()
+    start = time.perf_counter()
+    result = run()
+    _wait()
+    return time.perf_counter() - start, result
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def table(rows: Sequence[Row]) -> str:
+    """What was measured, one line each: what, how much, and what is expected of it."""
+    lines = ["| what | measured | expected |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {value:.3g} | {expected} |" for what, value, expected in rows)])

@@ -111,7 +111,10 @@ def settle(settings: Mapping[str, Any], model: str, size: ModelSize | None, load
     settled = {key: value for key, value in settings.items() if key != "memory_gb"}
     if settings["batch_size"] == "auto":
         if size is None:
-            raise StudyError(f"model {model}: its config does not say how wide it is; set a number for its batch_size")
+            raise StudyError(
+                f"model {model}: nothing says how large it is, its config no more than its pointer file (model.json"
+                " below results/models/). Remove that file and run again, or set a number for batch_size"
+            )
         settled["batch_size"] = min(_rows_that_fit(settings, model, size, load), max(1, load.prompts))
     return settled
 

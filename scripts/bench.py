@@ -1,34 +1,49 @@
-"""Measure the engine on a study's prompts; print ratios to one generate call per prompt and to no ablation."""
+"""Measure engine and workflow with the embedded model: ratios within one run, as a table and as JSON, in minutes."""
 
 import argparse
-import json
+import os
 
+from head_ablation.files import write_json
 from head_ablation.problems import run_script
+
+MODEL = "results/models/smollm2/model.json"
+OUTPUT = "results/bench/bench.json"
+LENGTHS, PROMPTS, SWEEP_PROMPTS = (384, 1024), 24, 8
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="pointer file")
-    parser.add_argument("--prompts", required=True, help="test prompts")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=12)
-    arguments = parser.parse_args()
-    from head_ablation.benchmarks import compare, every_nth_head
-    from head_ablation.generation import GenerationSettings
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    threads = parser.parse_args().threads
+    from head_ablation.bench_processes import (
+        short_needles,
+        sweep_against_processes,
+        thirteen_conditions,
+        workflow_against_plain_loop,
+    )
+    from head_ablation.benchmarks import Case, every_nth_head, measure_engine, random_prompts, table
     from head_ablation.model_sources import Pointer
     from head_ablation.models import load_model
-    from head_ablation.prompts import PromptTokenizer, read_prompts
 
-    pointer = Pointer.read(arguments.model)
+    pointer = Pointer.read(MODEL)
     how = {"dtype": "float32", "attention": "sdpa", "device": "auto", "trust_remote_code": False}
-    ratios = compare(
-        load_model(pointer, how, arguments.threads),
-        PromptTokenizer(pointer.folder).decode,
-        [prompt.token_ids for prompt in read_prompts(arguments.prompts)][: arguments.batch_size],
-        every_nth_head(pointer.shape.layers, pointer.shape.heads, step=7),
-        GenerationSettings(max_new_tokens=10, stop=(), batch_size=arguments.batch_size),
-    )
-    print(json.dumps({name: round(ratio, 3) for name, ratio in ratios.items()}, indent=1))
+    model = load_model(pointer, how, threads)
+    heads = every_nth_head(model, step=7)
+    cases = [Case(model, short_needles(pointer.folder, tokens, PROMPTS), heads) for tokens in LENGTHS]
+    vocabulary = model.config.vocab_size
+    apart = [Case(model, random_prompts(4, tokens, vocabulary, shared=False), heads) for tokens in LENGTHS]
+    found, rows = measure_engine(cases, apart, speedups=(2, 2), rate=0.6)
+    print(table(rows), flush=True)
+    needles = short_needles(pointer.folder, LENGTHS[0], SWEEP_PROMPTS)
+    sweep = sweep_against_processes(pointer.folder, needles, thirteen_conditions(pointer.shape), threads)
+    workflow = workflow_against_plain_loop(threads)
+    more = [
+        ("13 processes / one sweep", sweep["processes_over_one_sweep"], ">= 3"),
+        ("peak memory, ours / usual", sweep["our_peak_mb"] / sweep["usual_peak_mb"], ""),
+        ("sweep through Snakemake / plain loop", workflow["workflow_over_plain_loop"], "<= 1.25"),
+    ]
+    write_json(OUTPUT, {**found, "sweep": sweep, "workflow": workflow})
+    print(table(more), f"\n{OUTPUT} has the rest.", sep="\n")
 
 
 if __name__ == "__main__":

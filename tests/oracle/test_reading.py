@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any
 
@@ -13,9 +14,15 @@ from tiny_models import FAMILIES, LAYERS, random_prompts, tiny_model
 from torch import nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from head_ablation import reading
+from head_ablation import attention, reading
 from head_ablation.ablation import ablate, model_shape
-from head_ablation.attention import BEHIND_PREFIX, attend_behind_prefix, mask_behind_prefix, reading_attention
+from head_ablation.attention import (
+    BEHIND_PREFIX,
+    attend_behind_prefix,
+    attend_on_card,
+    mask_behind_prefix,
+    reading_attention,
+)
 from head_ablation.heads import HeadSet
 from head_ablation.key_values import KeyValues
 from head_ablation.reading import Prefix, read_alike, read_prefix, read_prompts
@@ -172,7 +179,10 @@ def attention_module(groups: int) -> nn.Module:
 @pytest.mark.parametrize(("new", "every"), [(1, 9), (5, 9), (9, 9), (2, 40)])
 @pytest.mark.parametrize("groups", [1, 3])
 @pytest.mark.parametrize("bias", [False, True])
-def test_attention_without_a_mask_equals_attention_with_one(new: int, every: int, groups: int, bias: bool) -> None:
+def test_attention_without_a_mask_equals_attention_with_one(
+    new: int, every: int, groups: int, bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "BLOCK", 3)
     generator = torch.Generator().manual_seed(new * every)
     query = torch.randn(2, 2 * groups, new, 8, generator=generator)
     key, value = (torch.randn(2, 2, every, 8, generator=generator) for _ in range(2))
@@ -182,6 +192,9 @@ def test_attention_without_a_mask_equals_attention_with_one(new: int, every: int
     ours, _ = attend_behind_prefix(module, query, key, value, None, **how)
     truth, _ = sdpa_attention_forward(module, query, key, value, mask, **how)
     assert worst_difference(ours, truth) < 1e-5
+    on_card = attend_on_card(query, key, value, groups, 0.3)
+    if not bias and new > 1:  # here torch makes a mask of it; its kernels for cards cannot be tried on a CPU
+        assert worst_difference(on_card.transpose(1, 2), truth) < 1e-5
     if 1 < new < every:  # negative control: the corner that torch counts from by default
         wrong, _ = sdpa_attention_forward(module, query, key, value, mask.flip(-1).triu().flip(-1).tril(), **how)
         assert worst_difference(wrong, truth) > 0.01
@@ -203,3 +216,39 @@ def test_the_models_own_attention_is_back_after_reading() -> None:
     eager = tiny_model(FAMILIES["llama"], attention="eager")
     with reading_attention(eager):
         assert eager.config._attn_implementation == "eager"
+
+
+# Half precision
+
+
+@torch.inference_mode()
+def test_bfloat16_logits_part_no_further_than_two_ways_of_reading_with_the_plain_model(
+    embedded_model: Any, prompts: list[list[int]], oracle_table: OracleTable
+) -> None:
+    model = copy.deepcopy(embedded_model).to(torch.bfloat16)
+    ids = torch.tensor(prompts)
+    prefix = Prefix.of(ids)
+    ids, shared = ids[torch.tensor(prefix.shared).argsort()], sorted(prefix.shared)
+    rows = [ids[row : row + 1] for row in range(len(ids))]
+    exact = torch.cat([embedded_model(input_ids=row, use_cache=False).logits[:, -1] for row in rows])
+    whole = torch.cat([model(input_ids=row, use_cache=False).logits[:, -1] for row in rows])
+    halves = torch.cat([_in_two_calls(model, row, shared[0]) for row in rows])
+    ours = read_prompts(
+        model, ids, shared, read_prefix(model, prefix), KeyValues(model_shape(model).layers, *ids.shape)
+    )
+
+    noise = worst_difference(whole, halves)
+    flips = int((ours.argmax(dim=-1) != whole.argmax(dim=-1)).sum())
+    check = f"bfloat16, ours = whole (plain model in two calls: {noise:.2f}; {flips} of {len(ids)} first tokens flip)"
+    oracle_table.agree(check, worst_difference(ours, whole), 2 * noise)
+    error = worst_difference(whole.float(), exact)
+    oracle_table.agree(
+        f"bfloat16, ours = float32 (plain: {error:.2f})", worst_difference(ours.float(), exact), 2 * error
+    )
+    oracle_table.differ("bfloat16 = float32", error, TOLERANCE)
+
+
+def _in_two_calls(model: Any, ids: torch.Tensor, first: int) -> torch.Tensor:
+    cache = model(input_ids=ids[:, :first], use_cache=True).past_key_values
+    logits: torch.Tensor = model(input_ids=ids[:, first:], past_key_values=cache).logits
+    return logits[:, -1]

@@ -143,6 +143,8 @@ CONFIG_CASES = {
     "bad_dtype": ("models.tiny.dtype", "bf16", "models.tiny.dtype", "'bf16'", "bfloat16"),
     "bad_device": ("models.tiny.device", "gpu", "models.tiny.device", "'gpu'", "cuda:N"),
     "batch_of_none": ("models.tiny.batch_size", 0, "models.tiny.batch_size", "0", "1 or more"),
+    "batch_in_words": ("models.tiny.batch_size", "all", "models.tiny.batch_size", "'all'", "auto, or a number"),
+    "no_memory": ("models.tiny.memory_gb", 0, "models.tiny.memory_gb", "0", "GB of the card, or null"),
     "bad_source": ("models.tiny.source", "gpt", "models.tiny.source", "'gpt'", "a hub name like org/name"),
     "source_of_three_parts": ("models.tiny.source", "a/b/c", "models.tiny.source", "'a/b/c'", "a hub name like"),
     "source_malformed": ("models.tiny.source", "org/..x", "models.tiny.source", "'org/..x'", "hub name"),

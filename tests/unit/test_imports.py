@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LIGHT = (
     *("checks", "config", "config_schema", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
     *("allocation", "inventory", "jobs", "memory", "planning", "progress", "protocol", "slots", "staleness", "store"),
-    *("audit", "claims", "contradictions", "edgar", "results"),
+    *("audit", "bench_processes", "claims", "contradictions", "edgar", "results"),
     *("problems", "prompts", "provenance", "rankings", "samples", "scoring", "statistics", "tables", "figures"),
 )
 HEAVY = ("torch", "transformers")

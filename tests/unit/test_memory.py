@@ -78,7 +78,7 @@ def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers():
 
 def test_a_model_of_unknown_width_needs_a_number():
     assert ModelSize.of({"n_layer": 2, "n_head": 4}, 100) is None
-    with pytest.raises(StudyError, match="does not say how wide it is; set a number for its batch_size"):
+    with pytest.raises(StudyError, match=r"nothing says how large it is.*set a number for batch_size"):
         rows(80, 100, size=None)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from head_ablation import PROTOCOL_VERSION
 from head_ablation.files import read_json, sha256_file, write_json
 from head_ablation.heads import Condition, HeadSet, ModelShape
 from head_ablation.model_sources import Pointer
@@ -57,7 +58,7 @@ CHANGES = {
     "heads": (["L0H3"], "L0H3", "L1H2"),
     "prompts_sha256": ("e" * 64, "e" * 64, "d" * 64),
     "model.fingerprint": ("f2", "f2", "f1"),
-    "protocol_version": (99, "99", "1"),
+    "protocol_version": (99, "99", str(PROTOCOL_VERSION)),
     "settings.batch_size": (9, "9", "2"),
     "settings.dtype": ("bfloat16", "bfloat16", "float32"),
     "settings.stop": ([], "", "\n"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from tiny_jobs import PROMPTS, SETTINGS, claimed_elsewhere, start_python
 
+from head_ablation import PROTOCOL_VERSION
 from head_ablation.files import read_json, write_json
 from head_ablation.heads import HeadSet, ModelShape
 from head_ablation.model_sources import Pointer
@@ -80,7 +81,7 @@ def test_what_decides_an_answer_changes_the_key(change):
 
 def test_another_protocol_version_changes_the_key(monkeypatch):
     before = protocol_digest(protocol())
-    monkeypatch.setattr("head_ablation.protocol.PROTOCOL_VERSION", 2)
+    monkeypatch.setattr("head_ablation.protocol.PROTOCOL_VERSION", PROTOCOL_VERSION + 1)
     assert protocol_digest(protocol()) != before
 
 

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from checkouts import Checkout
 from jsonschema import Draft202012Validator
+from transformers import AutoModelForCausalLM
+
+from head_ablation.benchmarks import Case, usual_answers
+from head_ablation.heads import HeadSet
+from head_ablation.prompts import read_prompts
 
 pytestmark = pytest.mark.workflow
 
@@ -167,3 +173,19 @@ def test_filings_from_files_whose_prompts_are_too_short_end_with_one_message(che
     assert "30 tokens cannot hold a passage" in output
     assert "Traceback" not in output
     assert not list((checkout.folder / "results" / "short").glob("prompts/**/*.jsonl"))
+
+
+def test_every_answer_is_what_one_generate_per_prompt_says(finished: Checkout) -> None:
+    """Batched, behind shared prefixes, through store and sweep: the same tokens as the slow way, in every condition."""
+    folder = finished.folder / "results" / "models" / "smollm2"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+    asked = [prompt.token_ids for prompt in read_prompts(finished.results(f"prompts/{EXPERIMENT}.test.jsonl"))]
+    compared = 0
+    for name in (f"baseline/{EXPERIMENT}", *(f"wu24/{EXPERIMENT}/{condition}" for condition in CONDITIONS)):
+        made = read(finished.results(f"generations/{name}.json"))
+        heads = HeadSet.parse(made["heads"])
+        for prompt, answer in zip(asked, made["generations"], strict=True):
+            said = answer["token_ids"]
+            assert usual_answers(Case(model, [prompt], heads, max_new_tokens=len(said))) == [said], (name, answer)
+            compared += 1
+    assert compared == 5 * len(asked)

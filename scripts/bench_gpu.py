@@ -1,0 +1,73 @@
+"""Measure the engine on a card with a model of Llama-3-8B's shape; needs torch and transformers, no network, no data.
+
+    python scripts/bench_gpu.py --output bench_gpu.json --profile profile.txt
+
+The weights are random bfloat16 made on the card: a model of this shape takes the same time whatever it has learned.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from head_ablation.benchmarks import (
+    Case,
+    every_nth_head,
+    measure_engine,
+    random_prompts,
+    sweep_from_parts,
+    table,
+    write_profile,
+)
+
+LLAMA_3_8B = {
+    "vocab_size": 128256,
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "max_position_embeddings": 8192,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0},
+}
+SMALL = {**LLAMA_3_8B, "vocab_size": 2048, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--tokens", type=int, nargs="+", default=[2048, 8192])
+    parser.add_argument("--prompts", type=int, default=32)
+    parser.add_argument("--small", action="store_true", help="a small model instead, to try the script out")
+    parser.add_argument("--output", type=Path, default=Path("bench_gpu.json"))
+    parser.add_argument("--profile", type=Path, help="where the time goes, by torch's profiler")
+    a = parser.parse_args()
+    started = time.perf_counter()
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device(a.device):
+        model = LlamaForCausalLM(LlamaConfig(**(SMALL if a.small else LLAMA_3_8B))).eval()
+    load_seconds = time.perf_counter() - started  # the imports came before
+
+    def case(tokens: int, shared: bool) -> Case:
+        prompts = random_prompts(a.prompts, tokens, model.config.vocab_size, shared)
+        return Case(model, prompts if shared else prompts[: a.prompts // 4], every_nth_head(model, step=20))
+
+    cases, apart = ([case(tokens, shared) for tokens in a.tokens] for shared in (True, False))
+    found, rows = measure_engine(cases, apart, speedups=[5] + [2] * (len(cases) - 1), rate=0.6)
+    found["sweep"] = sweep = sweep_from_parts(found[f"{a.tokens[0]}_tokens"], load_seconds, conditions=13)
+    rows.append(("13 processes / one sweep, from its parts", sweep["processes_over_one_sweep"], ">= 5"))
+    a.output.parent.mkdir(parents=True, exist_ok=True)
+    a.output.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print(table(rows), f"\n{a.output} has the rest; {time.perf_counter() - started:.0f} seconds.", sep="\n")
+    if a.profile:
+        write_profile(cases[0], a.profile)
+
+
+if __name__ == "__main__":
+    main()
