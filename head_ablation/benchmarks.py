@@ -307,6 +307,8 @@ def measure_engine(
             (f"reading ablated / plain, {at}", here["ablated_over_plain"], "<= 1.05"),
             (f"reading / matrix rate, nothing shared, {at}", here["reading_over_matrix_rate"], f">= {rate:g}"),
         ]
+        if held := here["peak_memory"]:
+            rows.append((f"peak memory / estimate, {at}", held["measured_gb"] / held["estimated_gb"], "<= 1"))
     count = len(cases[0].prompts)
     found["growth"] = grown = growth(cases[0], cases, samples=(count // 4, count), conditions=(1, 2))
     rows += [(f"growth with {name} / proportion", grown[name]["over_proportion"], "about 1 or less") for name in grown]

@@ -134,11 +134,8 @@ def _answer_steps(
     """Each step's greedy tokens [rows] and the key that each head's row attended to most [rows, layers, heads]."""
     ids = torch.tensor(prompts, device=model.device)
     prefix = Prefix.of(ids[:, :-1])
-    read, room = (
-        read_prefix(model, prefix),
-        KeyValues(model_shape(model).layers, len(ids), ids.shape[1] + max_new_tokens),
-    )
-    read_prompts(model, ids[:, :-1], prefix.shared, read, room)
+    room = KeyValues(model_shape(model).layers, len(ids), ids.shape[1] + max_new_tokens)
+    read_prompts(model, ids[:, :-1], prefix.shared, read_prefix(model, prefix), room)
     last = ids[:, -1:]
     for _ in range(max_new_tokens):
         with attention(model, "eager"):
