@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tiny_jobs import PROMPTS, SETTINGS, claimed_elsewhere, start_python
 
-from head_ablation import PROTOCOL_VERSION
+from head_ablation import DETECTION_VERSION, PROTOCOL_VERSION
 from head_ablation.files import read_json, write_json
 from head_ablation.heads import HeadSet, ModelShape
 from head_ablation.model_sources import Pointer
@@ -95,7 +95,7 @@ def test_a_detected_rankings_key_also_has_gold_answers_and_spans(monkeypatch):
 
     keys = {digest(), digest(gold="1930"), digest(passage_span=(0, 3)), digest(answer_span=(2, 3))}
     assert len(keys) == 4
-    monkeypatch.setattr("head_ablation.protocol.DETECTION_VERSION", 2)
+    monkeypatch.setattr("head_ablation.protocol.DETECTION_VERSION", DETECTION_VERSION + 1)
     assert digest() not in keys
 
 
