@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
+TEST_PROCESSES ?= 2
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -19,7 +20,7 @@ study: $(BIN)/.installed ## run the study of CONFIG (default: the demo) and say 
 
 test: $(BIN)/.installed-dev ## run all tests, on the real model and through the real workflow
 	snakemake results/models/smollm2/model.json --cores $(CORES) --quiet all
-	pytest
+	pytest --numprocesses $(TEST_PROCESSES)
 
 lint: $(BIN)/.installed-dev ## ruff, mypy, snakefmt, snakemake --lint
 	ruff check .

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from oracle_report import OracleTable
+from oracle_report import CHECK, CONTROL, OracleTable, markdown
+from recorded import recorded
 
-TABLE = pytest.StashKey[OracleTable]()
 PROJECT = Path(__file__).parents[2]
 PROMPT_TOKENS = 64
 
@@ -28,18 +29,18 @@ COMPANIES = [
 ]
 
 
-@pytest.fixture(scope="session")
-def oracle_table(request: pytest.FixtureRequest) -> OracleTable:
-    """Judges comparisons and prints them all after the tests."""
-    return request.config.stash.setdefault(TABLE, OracleTable())
+@pytest.fixture
+def oracle_table(record_property: Callable[[str, object], None]) -> OracleTable:
+    """Judges comparisons; all are printed after the tests."""
+    return OracleTable(record_property)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Prints the oracle table, if any comparison was made."""
-    table = config.stash.get(TABLE, None)
-    if table is not None:
+    checks = recorded(terminalreporter, CHECK)
+    if checks:
         terminalreporter.section("oracle table")
-        terminalreporter.write_line(table.markdown())
+        terminalreporter.write_line(markdown(checks, recorded(terminalreporter, CONTROL)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+CHECK, CONTROL = "oracle check", "oracle control"
+Comparison = tuple[str, float, float]
 
 
-@dataclass
+@dataclass(frozen=True)
 class OracleTable:
-    """Judges and keeps every comparison; the same name may be judged many times.
+    """Judges comparisons and records each; the same name may be judged many times.
 
     Attributes:
-        checks: name -> (comparisons, worst difference, tolerance).
-        controls: name -> (comparisons, smallest difference, difference needed).
+        record: pytest's `record_property`.
     """
 
-    checks: dict[str, tuple[int, float, float]] = field(default_factory=dict)
-    controls: dict[str, tuple[int, float, float]] = field(default_factory=dict)
+    record: Callable[[str, object], None]
 
     def agree(self, check: str, difference: float, tolerance: float) -> None:
         """The two sides must differ by at most `tolerance`."""
-        count, worst, _ = self.checks.get(check, (0, 0.0, 0.0))
-        self.checks[check] = (count + 1, max(difference, worst), tolerance)
+        self.record(CHECK, (check, float(difference), float(tolerance)))
         assert difference <= tolerance, f"{check}: {difference} > {tolerance}"
 
     def differ(self, control: str, difference: float, needed: float) -> None:
         """The wrong side must be off by more than `needed`; otherwise the check could not notice it."""
-        count, least, _ = self.controls.get(control, (0, float("inf"), 0.0))
-        self.controls[control] = (count + 1, min(difference, least), needed)
+        self.record(CONTROL, (control, float(difference), float(needed)))
         assert difference > needed, f"{control}: {difference} <= {needed}, it would go unnoticed"
 
-    def markdown(self) -> str:
-        """Both tables, as Markdown."""
-        checks = _table("check", "worst difference", "at most", self.checks)
-        controls = _table("negative control", "smallest difference", "more than", self.controls)
-        return "\n\n".join(part for part in (checks, controls) if part)
+
+def markdown(checks: Iterable[Comparison], controls: Iterable[Comparison]) -> str:
+    """Both tables, as Markdown."""
+    parts = [
+        _table(checks, ["check", "worst difference", "at most"], "max"),
+        _table(controls, ["negative control", "smallest difference", "more than"], "min"),
+    ]
+    return "\n\n".join(parts)
 
 
-def _table(name: str, difference: str, bound: str, rows: dict[str, tuple[int, float, float]]) -> str:
-    if not rows:
-        return ""
+def _table(comparisons: Iterable[Comparison], columns: list[str], keep: str) -> str:
+    name, difference, bound = columns
+    rows = pd.DataFrame(comparisons, columns=columns).groupby(name, sort=False)
+    table = rows.agg(**{"compared": (bound, "size"), difference: (difference, keep), bound: (bound, "last")})
     lines = [f"| {name} | compared | {difference} | {bound} |", "|---|---|---|---|"]
-    for row, (count, found, limit) in rows.items():
-        lines.append(f"| {row} | {count} | {found:.3g} | {limit:g} |")
+    lines += [f"| {row[0]} | {row[1]} | {row[2]:.3g} | {row[3]:g} |" for row in table.itertuples(name=None)]
     return "\n".join(lines)

@@ -36,7 +36,7 @@ class ClusterStudy:
     def finish(self, process: Popen[str]) -> str:
         """Waits for a run that is to succeed; what it printed."""
         try:
-            assert process.wait(timeout=300) == 0, self.log.read_text()[-6000:]
+            assert process.wait(timeout=600) == 0, self.log.read_text()[-6000:]
         finally:
             process.kill()
         return self.log.read_text()

@@ -56,7 +56,7 @@ def lose_the_node(run: ClusterStudy, job: str, _process: Popen[str]) -> None:
 
 
 def reach_the_time_limit(run: ClusterStudy, job: str, _process: Popen[str]) -> None:
-    run.cluster.say("scontrol", "update", f"JobId={job}", "EndTime=now")
+    run.cluster.say("scontrol", "update", f"JobId={job}", "EndTime=now+2seconds")  # the past is refused
 
 
 def lose_the_controller(run: ClusterStudy, _job: str, _process: Popen[str]) -> None:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from checkouts import Checkout, copy_project
-from recomputation_report import RecomputationTable
-
-TABLE = pytest.StashKey[RecomputationTable]()
-
-
-@pytest.fixture(scope="session")
-def recomputation(pytestconfig: pytest.Config) -> RecomputationTable:
-    """Judges what ran after each change, and prints it all after the tests."""
-    return pytestconfig.stash.setdefault(TABLE, RecomputationTable())
+from recomputation_report import RAN, RecomputationTable, markdown
+from recorded import recorded
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+@pytest.fixture
+def recomputation(record_property: Callable[[str, object], None]) -> RecomputationTable:
+    """Judges what ran after each change; it is all printed after the tests."""
+    return RecomputationTable(record_property)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Prints the recomputation table, if any change was made."""
-    table = config.stash.get(TABLE, None)
-    if table is not None:
+    rows = recorded(terminalreporter, RAN)
+    if rows:
         terminalreporter.section("what ran again")
-        terminalreporter.write_line(table.markdown())
+        terminalreporter.write_line(markdown(rows))
 
 
 @pytest.fixture(scope="session")

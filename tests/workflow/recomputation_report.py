@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+RAN = "what ran again"
 
 
-@dataclass
+@dataclass(frozen=True)
 class RecomputationTable:
-    """Judges and keeps what ran.
+    """Judges what ran and records it.
 
     Attributes:
-        rows: change -> kind of ranking -> jobs.
+        record: pytest's `record_property`.
     """
 
-    rows: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    record: Callable[[str, object], None]
 
     def same(self, kind: str, change: str, ran: list[str], expected: list[str]) -> None:
         """The jobs that ran must be those that the change brings."""
-        self.rows.setdefault(change, {})[kind] = ran
+        self.record(RAN, (kind, change, ran))
         assert ran == sorted(expected)
 
-    def markdown(self) -> str:
-        """All rows, as Markdown; each as expected, or its test has failed."""
-        lines = ["| change | jobs, rankings given | jobs, rankings detected |", "|---|---|---|"]
-        for change, jobs in self.rows.items():
-            cells = [_counts(jobs[kind]) if kind in jobs else "" for kind in ("given", "detected")]
-            lines.append(f"| {change} | {' | '.join(cells)} |")
-        return "\n".join(lines)
+
+def markdown(rows: Iterable[tuple[str, str, list[str]]]) -> str:
+    """All changes, as Markdown; each as expected, or its test has failed."""
+    jobs: dict[str, dict[str, str]] = {}
+    for kind, change, ran in rows:
+        jobs.setdefault(change, {"given": "", "detected": ""})[kind] = _counts(ran)
+    lines = ["| change | jobs, rankings given | jobs, rankings detected |", "|---|---|---|"]
+    lines += [f"| {change} | {ran['given']} | {ran['detected']} |" for change, ran in jobs.items()]
+    return "\n".join(lines)
 
 
 def _counts(jobs: list[str]) -> str:

@@ -1,0 +1,22 @@
+"""How the tests are shared out between pytest's processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+
+class ByModule(LoadScopeScheduling):
+    """A module's tests, which share fixtures, go to one process; so do all that need SLURM: the machine takes one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::")[0]
+        return "tests/slurm" if module.startswith("tests/slurm/") else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    """Hook of pytest-xdist; the modules go out in the order of `testpaths`, those of minutes first."""
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
