@@ -7,10 +7,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from head_ablation.bench_table import Row
 from head_ablation.files import read_json
 from head_ablation.heads import HeadSet, ModelShape
 from head_ablation.model_sources import Pointer
@@ -18,6 +19,7 @@ from head_ablation.problems import StudyError
 from head_ablation.prompts import Layout, PromptBuilder, PromptTokenizer, read_prompts
 from head_ablation.samples import Sample, read_ground_truth
 
+NEW_TOKENS = 10
 LEVELS = (5, 10, 20, 30, 40, 50)
 TEMPLATE = "{filler}\n\n{passage}\n\n{filler}\n\nQuestion: {question}\n"
 STEM = "Answer: Incorporated in the year"
@@ -42,6 +44,29 @@ def _sentence(row: dict[str, str]) -> Sample:
     return Sample(row["filename"], row["cik"], passage, year, answer_span=None)
 
 
+def measure_processes(pointer: Pointer, tokens: int, count: int, threads: int, found: dict[str, Any]) -> Iterator[Row]:
+    """Sweep and workflow against what they replace, as rows of the table.
+
+    Args:
+        pointer: of the embedded model.
+        tokens: of a prompt.
+        count: of prompts.
+        threads: CPU threads of a process, and Snakemake's cores.
+        found: everything that is measured is added to it.
+    """
+    prompts = short_needles(pointer.folder, tokens, count)
+    assert pointer.size is not None
+    estimate = pointer.size.needed_bytes("float32", "sdpa", tokens + NEW_TOKENS, count) / 1e6
+    found["sweep"] = sweep = sweep_against_processes(
+        pointer.folder, prompts, thirteen_conditions(pointer.shape), threads
+    )
+    yield f"13 processes / one sweep, {count} prompts", sweep["processes_over_one_sweep"], ">= 3"
+    yield "peak memory, ours / usual", sweep["our_peak_mb"] / sweep["usual_peak_mb"], ""
+    yield "peak memory, ours / estimate", sweep["our_peak_mb"] / estimate, "<= 1"
+    found["workflow"] = workflow = workflow_against_plain_loop(threads)
+    yield "sweep through Snakemake / plain loop", workflow["workflow_over_plain_loop"], "<= 1.25"
+
+
 def thirteen_conditions(shape: ModelShape) -> list[list[str]]:
     """The heads of a baseline and of two arms of six levels, all drawn."""
     arms = [random.Random(arm).sample(shape.all_heads(), max(LEVELS)) for arm in ("one", "other")]
@@ -62,7 +87,7 @@ def sweep_against_processes(
     Raises:
         StudyError: they answer differently.
     """
-    asked = {"folder": folder, "prompts": prompts, "threads": threads}
+    asked = {"folder": folder, "prompts": prompts, "max_new_tokens": NEW_TOKENS, "threads": threads}
     start = time.perf_counter()
     ours = _process("ours", {**asked, "conditions": conditions})
     middle = time.perf_counter()
@@ -93,12 +118,14 @@ def answer_in_process(way: str, asked: dict[str, Any]) -> dict[str, Any]:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    from head_ablation.benchmarks import Case, usual_answers
+    from head_ablation.bench_cases import Case
+    from head_ablation.bench_usual_way import usual_answers
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(asked["threads"])
     model: Any = AutoModelForCausalLM.from_pretrained(asked["folder"], dtype=torch.float32, local_files_only=True)
-    cases = [Case(model, asked["prompts"], HeadSet.parse(heads)) for heads in asked["conditions"]]
+    what, length = asked["prompts"], asked["max_new_tokens"]
+    cases = [Case(model, what, HeadSet.parse(heads), length) for heads in asked["conditions"]]
     answers = [case.answers() if way == "ours" else usual_answers(case) for case in cases]
     return {"answers": answers, "peak_mb": peak_mb()}
 

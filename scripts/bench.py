@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from itertools import chain
+from typing import Any
 
 from head_ablation.files import write_json
 from head_ablation.problems import run_script
@@ -15,13 +17,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     threads = parser.parse_args().threads
-    from head_ablation.bench_processes import (
-        short_needles,
-        sweep_against_processes,
-        thirteen_conditions,
-        workflow_against_plain_loop,
-    )
-    from head_ablation.benchmarks import Case, every_nth_head, measure_engine, random_prompts, table
+    from head_ablation.bench_cases import Case, every_nth_head, random_prompts
+    from head_ablation.bench_engine import measure_engine
+    from head_ablation.bench_processes import measure_processes, short_needles
+    from head_ablation.bench_table import show
     from head_ablation.model_sources import Pointer
     from head_ablation.models import load_model
 
@@ -32,21 +31,14 @@ def main() -> None:
     cases = [Case(model, short_needles(pointer.folder, tokens, count), heads) for tokens, count in PROMPTS.items()]
     vocabulary = model.config.vocab_size
     apart = [Case(model, random_prompts(4, tokens, vocabulary, shared=False), heads) for tokens in PROMPTS]
-    found, rows = measure_engine(cases, apart, speedups=(2, 2), rate=0.6)
-    print(table(rows), flush=True)
-    needles = short_needles(pointer.folder, min(PROMPTS), SWEEP_PROMPTS)
-    sweep = sweep_against_processes(pointer.folder, needles, thirteen_conditions(pointer.shape), threads)
-    assert pointer.size is not None
-    estimated = pointer.size.needed_bytes("float32", "sdpa", min(PROMPTS) + 10, SWEEP_PROMPTS) / 1e6
-    workflow = workflow_against_plain_loop(threads)
-    more = [
-        ("13 processes / one sweep", sweep["processes_over_one_sweep"], ">= 3"),
-        ("peak memory, ours / usual", sweep["our_peak_mb"] / sweep["usual_peak_mb"], ""),
-        ("peak memory, ours / estimate", sweep["our_peak_mb"] / estimated, "<= 1"),
-        ("sweep through Snakemake / plain loop", workflow["workflow_over_plain_loop"], "<= 1.25"),
-    ]
-    write_json(OUTPUT, {**found, "sweep": sweep, "workflow": workflow})
-    print(table(more), f"\n{OUTPUT} has the rest.", sep="\n")
+    found: dict[str, Any] = {}
+    engine = measure_engine(cases, apart, speedups=(2, 2), rate=0.6, found=found)
+    processes = measure_processes(pointer, min(PROMPTS), SWEEP_PROMPTS, threads, found)
+    try:
+        show(chain(engine, processes))
+    finally:  # what was measured before something failed is kept
+        write_json(OUTPUT, found)
+    print(f"\n{OUTPUT} has the rest.")
 
 
 if __name__ == "__main__":

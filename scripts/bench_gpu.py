@@ -9,22 +9,18 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from head_ablation.benchmarks import (
-    Case,
-    every_nth_head,
-    measure_engine,
-    random_prompts,
-    sweep_from_parts,
-    table,
-    write_profile,
-)
+from head_ablation.bench_cases import Case, every_nth_head, random_prompts
+from head_ablation.bench_engine import measure_engine, sweep_from_parts, write_profile
+from head_ablation.bench_table import Row, show
 
 LLAMA_3_8B = {
     "vocab_size": 128256,
@@ -37,6 +33,13 @@ LLAMA_3_8B = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0},
 }
 SMALL = {**LLAMA_3_8B, "vocab_size": 2048, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
+
+
+def measure(cases: list[Case], unshared: list[Case], load_seconds: float, found: dict[str, Any]) -> Iterator[Row]:
+    """The rows of the table; everything that is measured is added to `found`."""
+    yield from measure_engine(cases, unshared, speedups=[5] + [2] * (len(cases) - 1), rate=0.6, found=found)
+    found["sweep"] = sweep = sweep_from_parts(found[f"{cases[0].tokens}_tokens"], load_seconds, conditions=13)
+    yield "13 processes / one sweep, from its parts", sweep["processes_over_one_sweep"], ">= 5"
 
 
 def main() -> None:
@@ -59,12 +62,13 @@ def main() -> None:
         return Case(model, prompts if shared else prompts[: a.prompts // 4], every_nth_head(model, step=20))
 
     cases, apart = ([case(tokens, shared) for tokens in a.tokens] for shared in (True, False))
-    found, rows = measure_engine(cases, apart, speedups=[5] + [2] * (len(cases) - 1), rate=0.6)
-    found["sweep"] = sweep = sweep_from_parts(found[f"{a.tokens[0]}_tokens"], load_seconds, conditions=13)
-    rows.append(("13 processes / one sweep, from its parts", sweep["processes_over_one_sweep"], ">= 5"))
+    found: dict[str, Any] = {}
     a.output.parent.mkdir(parents=True, exist_ok=True)
-    a.output.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    print(table(rows), f"\n{a.output} has the rest; {time.perf_counter() - started:.0f} seconds.", sep="\n")
+    try:
+        show(measure(cases, apart, load_seconds, found))
+    finally:  # what was measured before something failed is kept
+        a.output.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print(f"\n{a.output} has the rest; {time.perf_counter() - started:.0f} seconds.")
     if a.profile:
         write_profile(cases[0], a.profile)
 

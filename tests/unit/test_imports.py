@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LIGHT = (
     *("checks", "config", "config_schema", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
     *("allocation", "inventory", "jobs", "memory", "planning", "progress", "protocol", "slots", "staleness", "store"),
-    *("audit", "bench_processes", "claims", "contradictions", "edgar", "results"),
+    *("audit", "bench_processes", "bench_table", "claims", "contradictions", "edgar", "results"),
     *("problems", "prompts", "provenance", "rankings", "samples", "scoring", "statistics", "tables", "figures"),
 )
 HEAVY = ("torch", "transformers")
@@ -37,7 +37,9 @@ def test_every_module_is_classified() -> None:
     heavy = {
         "ablation",
         "attention",
-        "benchmarks",
+        "bench_cases",
+        "bench_engine",
+        "bench_usual_way",
         "detection",
         "generation",
         "key_values",

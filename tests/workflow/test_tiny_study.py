@@ -14,7 +14,8 @@ from checkouts import Checkout
 from jsonschema import Draft202012Validator
 from transformers import AutoModelForCausalLM
 
-from head_ablation.benchmarks import Case, usual_answers
+from head_ablation.bench_cases import Case
+from head_ablation.bench_usual_way import usual_answers
 from head_ablation.heads import HeadSet
 from head_ablation.prompts import read_prompts
 

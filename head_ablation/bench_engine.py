@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import platform
 import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,95 +17,16 @@ import torch
 import transformers
 
 from head_ablation.ablation import ablate, model_shape
-from head_ablation.generation import GenerationSettings, generate
+from head_ablation.bench_cases import Case, timed
+from head_ablation.bench_table import Row
+from head_ablation.bench_usual_way import parted, usual_answers
 from head_ablation.heads import HeadSet
 from head_ablation.key_values import KeyValues
 from head_ablation.memory import CONTEXT, ModelSize
-from head_ablation.problems import StudyError
-from head_ablation.reading import Prefix, read_prefix, read_prompts
+from head_ablation.reading import Prefix, read_alike, read_prefix, read_prompts
 
 REPEATS = 3
-TIE = 1e-3  # logits, in float32; wrong ablations are off by more than 1
 NO_HEADS = HeadSet(())
-Row = tuple[str, float, str]  # what, how much, what is expected
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is timed.
-
-    Attributes:
-        model: a Llama of transformers.
-        prompts: token ids, all of one length.
-        heads: the ablated heads.
-        max_new_tokens: of each answer; nothing but the end-of-sequence token ends it earlier.
-    """
-
-    model: Any
-    prompts: list[list[int]]
-    heads: HeadSet
-    max_new_tokens: int = 10
-
-    @property
-    def tokens(self) -> int:
-        """Of one prompt."""
-        return len(self.prompts[0])
-
-    def answers(self) -> list[list[int]]:
-        """Ours, all prompts in one batch."""
-        settings = GenerationSettings(self.max_new_tokens, (), batch_size=len(self.prompts))
-        said = generate(self.model, lambda _: "", self.prompts, self.heads, settings)
-        return [answer.token_ids for answer in said]
-
-
-# The usual way
-
-
-def usual_answers(case: Case) -> list[list[int]]:
-    """As a script of one's own does it: hooks that give back a changed copy, one `generate` per prompt."""
-    return [_generate(case, prompt) for prompt in case.prompts]
-
-
-def _generate(case: Case, prompt: Sequence[int]) -> list[int]:
-    ids = torch.tensor([prompt], device=case.model.device)
-    with copying_hooks(case.model, case.heads):
-        said = case.model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=case.max_new_tokens,
-            do_sample=False,
-            pad_token_id=0,
-        )
-    return said[0, len(prompt) :].tolist()
-
-
-@contextmanager
-def copying_hooks(model: Any, heads: HeadSet) -> Iterator[None]:
-    """Ablation written for the benchmark alone, so that equal answers say something about ours too."""
-    width = model.config.hidden_size // model.config.num_attention_heads
-
-    def zero(ablated: list[int]) -> Any:
-        def hook(_module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-            hidden = args[0].clone()
-            for head in ablated:
-                hidden[:, :, head * width : (head + 1) * width] = 0
-            return (hidden, *args[1:])
-
-        return hook
-
-    layers = model.model.layers
-    handles = [
-        layers[layer].self_attn.o_proj.register_forward_pre_hook(zero(list(ablated)))
-        for layer, ablated in heads.by_layer().items()
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-# Ratios
 
 
 def against_generate(case: Case, repeats: int = 2) -> dict[str, float]:
@@ -169,13 +88,17 @@ def _read_plainly(case: Case, heads: HeadSet) -> None:
 
 @torch.inference_mode()
 def _read_as_we_do(case: Case) -> None:
-    ids = torch.tensor(case.prompts, device=case.model.device)
-    prefix = Prefix.of(ids)
-    order = sorted(range(len(ids)), key=lambda place: prefix.shared[place])
-    room = KeyValues(model_shape(case.model).layers, len(ids), case.tokens)
-    with ablate(case.model, case.heads):
-        read = read_prefix(case.model, prefix)
-        read_prompts(case.model, ids[order], [prefix.shared[place] for place in order], read, room)
+    layers = model_shape(case.model).layers
+
+    def read(places: list[int]) -> Iterator[int]:
+        ids = torch.tensor([case.prompts[place] for place in places], device=case.model.device)
+        prefix = Prefix.of(ids)
+        with ablate(case.model, case.heads):
+            room = KeyValues(layers, *ids.shape)
+            read_prompts(case.model, ids, prefix.shared, read_prefix(case.model, prefix), room)
+        return iter(places)
+
+    list(read_alike(case.prompts, read))
 
 
 def reading_rate(case: Case, matrix_rate: float, repeats: int = REPEATS) -> dict[str, float]:
@@ -234,85 +157,37 @@ def _slope(seconds: Mapping[int, float]) -> float:
     return (seconds[most] / seconds[least]) / (most / least)
 
 
-# Answers
-
-
-def parted(case: Case, answers: Sequence[list[int]], expected: Sequence[list[int]]) -> dict[str, float]:
-    """How many answers part, by how many logits, and the noise of the plain model between two shapes of a batch.
-
-    Raises:
-        StudyError: two answers of a float32 model differ where it clearly prefers one of them.
-    """
-    gaps = []
-    for ids, ours, usual in zip(case.prompts, answers, expected, strict=True):
-        steps = [step for step, pair in enumerate(zip(ours, usual, strict=False)) if len(set(pair)) > 1]
-        if steps:
-            step = steps[0]
-            gap = _gap(case, [*ids, *ours[:step]], ours[step], usual[step])
-            if case.model.dtype == torch.float32 and gap > TIE:
-                raise StudyError(f"ours says {ours}, generate {usual}, {gap:.3g} logits apart; expected the same")
-            gaps.append(gap)
-    noise = noise_logits(case) if gaps else 0.0
-    return {"answers_parted": len(gaps), "worst_gap_logits": max(gaps, default=0.0), "noise_logits": noise}
-
-
-@torch.inference_mode()
-def _gap(case: Case, ids: Sequence[int], first: int, second: int) -> float:
-    """By how much the logits of two tokens differ after `ids`."""
-    with copying_hooks(case.model, case.heads):
-        logits = case.model(input_ids=torch.tensor([ids], device=case.model.device), logits_to_keep=1).logits[0, -1]
-    return abs(float(logits[first] - logits[second]))
-
-
-@torch.inference_mode()
-def noise_logits(case: Case) -> float:
-    """The largest difference that the plain model's logits make between a prompt alone and among three others."""
-    ids = torch.tensor(case.prompts[:4], device=case.model.device)
-    alone, among = (
-        case.model(input_ids=rows, use_cache=False, logits_to_keep=1).logits[0, -1] for rows in (ids[:1], ids)
-    )
-    return float((alone.float() - among.float()).abs().max())
-
-
-# All of it
-
-
 def measure_engine(
-    cases: Sequence[Case], unshared: Sequence[Case], speedups: Sequence[float], rate: float
-) -> tuple[dict[str, Any], list[Row]]:
-    """Everything about the engine, and the rows of the table that says so.
+    cases: Sequence[Case], unshared: Sequence[Case], speedups: Sequence[float], rate: float, found: dict[str, Any]
+) -> Iterator[Row]:
+    """Everything about the engine, as rows of the table.
 
     Args:
         cases: by length, the shortest first.
         unshared: cases of the same lengths whose prompts share nothing.
         speedups: over one `generate` per prompt, as expected at each length.
         rate: the share of the matrix rate that reading is expected to reach.
+        found: everything that is measured is added to it.
     """
     device, dtype = cases[0].model.device, cases[0].model.dtype
     peak = matrix_rate(device, dtype)
-    found: dict[str, Any] = {"device": describe(device), "dtype": str(dtype), "matrix_tflops": peak / 1e12}
-    rows: list[Row] = []
+    found.update(device=describe(device), dtype=str(dtype), matrix_tflops=peak / 1e12)
     for case, apart, speedup in zip(cases, unshared, speedups, strict=True):
         _warm_up(case)
-        here: dict[str, Any] = {
-            **against_generate(case),
-            **ablation_cost(replace(case, prompts=case.prompts[:4])),
-            **reading_rate(apart, peak),
-            "peak_memory": peak_memory(case),
-        }
-        found[f"{case.tokens}_tokens"] = here
+        here = found[f"{case.tokens}_tokens"] = against_generate(case)
         at = f"at {case.tokens:,} tokens"
-        rows += [
-            (f"one generate per prompt / ours, {at}", here["generate_per_prompt_over_ours"], f">= {speedup:g}"),
-            (f"reading ablated / plain, {at}", here["ablated_over_plain"], "<= 1.05"),
-            (f"reading / matrix rate, nothing shared, {at}", here["reading_over_matrix_rate"], f">= {rate:g}"),
-        ]
-        if held := here["peak_memory"]:
-            rows.append((f"peak memory / estimate, {at}", held["measured_gb"] / held["estimated_gb"], "<= 1"))
+        yield f"one generate per prompt / ours, {at}", here["generate_per_prompt_over_ours"], f">= {speedup:g}"
+        here.update(ablation_cost(replace(case, prompts=case.prompts[:4])))
+        yield f"reading ablated / plain, {at}", here["ablated_over_plain"], "<= 1.05"
+        here.update(reading_rate(apart, peak))
+        yield f"reading / matrix rate, nothing shared, {at}", here["reading_over_matrix_rate"], f">= {rate:g}"
+        if device.type == "cuda":
+            here.update(peak_memory(case))
+            yield f"peak memory / estimate, {at}", here["measured_gb"] / here["estimated_gb"], "<= 1"
     count = len(cases[0].prompts)
     found["growth"] = grown = growth(cases[0], cases, samples=(count // 4, count), conditions=(1, 2))
-    rows += [(f"growth with {name} / proportion", grown[name]["over_proportion"], "about 1 or less") for name in grown]
-    return found, rows
+    for name, by in grown.items():
+        yield f"growth with {name} / proportion", by["over_proportion"], "about 1 or less"
 
 
 def _warm_up(case: Case) -> None:
@@ -322,9 +197,7 @@ def _warm_up(case: Case) -> None:
 
 
 def peak_memory(case: Case) -> dict[str, float]:
-    """Of a card, in GB, while it answers: measured, and what the memory model says; nothing without a card."""
-    if case.model.device.type != "cuda":
-        return {}
+    """Of a card, in GB, while it answers: measured, and what the memory model says."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     timed(case.answers)
@@ -364,46 +237,3 @@ def describe(device: torch.device) -> dict[str, Any]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     return {"name": name, "threads": torch.get_num_threads(), **versions}
-
-
-# Making cases, timing, showing
-
-
-def random_prompts(count: int, tokens: int, vocabulary: int, shared: bool, seed: int = 0) -> list[list[int]]:
-    """Prompts of a model with random weights: the same filler around needles of 20 to 60 tokens, or all different."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(length: int) -> list[int]:
-        return torch.randint(10, vocabulary - 1000, (length,), generator=generator).tolist()
-
-    if not shared:
-        return [draw(tokens) for _ in range(count)]
-    filler, needles = draw(tokens), [draw(20 + place * 40 // count) for place in range(count)]
-    halves = [(tokens - len(needle)) // 2 for needle in needles]
-    whole = [filler[:half] + needle + filler[half:] for half, needle in zip(halves, needles, strict=True)]
-    return [prompt[:tokens] for prompt in whole]
-
-
-def every_nth_head(model: Any, step: int) -> HeadSet:
-    """A head set spread over the whole model."""
-    return HeadSet(tuple(model_shape(model).all_heads()[::step]))
-
-
-def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, until the card is done too, and the result."""
-    _wait()
-    start = time.perf_counter()
-    result = run()
-    _wait()
-    return time.perf_counter() - start, result
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def table(rows: Sequence[Row]) -> str:
-    """What was measured, one line each: what, how much, and what is expected of it."""
-    lines = ["| what | measured | expected |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {what} | {value:.3g} | {expected} |" for what, value, expected in rows)])

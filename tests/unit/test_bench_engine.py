@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,22 +13,18 @@ import pytest
 import torch
 from tiny_llama import tiny_llama
 
-from head_ablation import benchmarks
+from head_ablation import bench_engine
 from head_ablation.ablation import ablate
-from head_ablation.benchmarks import (
-    Case,
+from head_ablation.bench_cases import Case, every_nth_head, random_prompts
+from head_ablation.bench_engine import (
     ablation_cost,
     against_generate,
-    copying_hooks,
-    every_nth_head,
     growth,
-    parted,
-    random_prompts,
     reading_operations,
     sweep_from_parts,
-    table,
-    usual_answers,
 )
+from head_ablation.bench_table import Row, show
+from head_ablation.bench_usual_way import copying_hooks, parted, usual_answers
 from head_ablation.heads import HeadSet
 from head_ablation.problems import StudyError
 from head_ablation.reading import Prefix
@@ -67,7 +64,7 @@ def test_ways_that_ablate_other_heads_are_refused(case: Case, monkeypatch: pytes
     others = replace(case, heads=HeadSet.parse(["L0H1", "L0H2", "L1H2"]), max_new_tokens=8)
     wrong = usual_answers(others)
     assert wrong != usual_answers(replace(case, max_new_tokens=8))
-    monkeypatch.setattr(benchmarks, "usual_answers", lambda _: wrong)
+    monkeypatch.setattr(bench_engine, "usual_answers", lambda _: wrong)
     with pytest.raises(StudyError, match="expected the same"):
         against_generate(replace(case, max_new_tokens=8), repeats=1)
 
@@ -104,7 +101,7 @@ def test_random_prompts_are_exactly_long_and_share_filler_only_if_asked() -> Non
 
 def test_growth_is_over_proportion(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter([1.0, 8.0, 2.0, 3.0, 1.0, 3.0])
-    monkeypatch.setattr(benchmarks, "timed", lambda _: (next(seconds), None))
+    monkeypatch.setattr(bench_engine, "timed", lambda _: (next(seconds), None))
     longer = replace(case, prompts=random_prompts(3, 24, VOCABULARY, shared=False))
     found = growth(case, [case, longer], samples=(1, 3), conditions=(1, 3))
     assert {name: part["over_proportion"] for name, part in found.items()} == {
@@ -119,8 +116,14 @@ def test_a_sweep_loads_once() -> None:
     assert sweep_from_parts(measured, load_seconds=5, conditions=13)["processes_over_one_sweep"] == 13 * 15 / 31
 
 
-def test_the_table_says_what_is_expected() -> None:
-    assert table([("ours", 1.23456, ">= 1")]).splitlines()[-1] == "| ours | 1.23 | >= 1 |"
+def test_a_row_is_shown_before_the_next_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    def rows() -> Iterator[Row]:
+        yield "ours", 1.23456, ">= 1"
+        raise StudyError("the next cannot be measured")
+
+    with pytest.raises(StudyError):
+        show(rows())
+    assert capsys.readouterr().out.splitlines()[-1] == "| ours | 1.23 | >= 1 |"
 
 
 def test_the_script_for_cards_needs_torch_and_transformers_alone(tmp_path: Path) -> None:
