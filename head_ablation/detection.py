@@ -25,7 +25,7 @@ from head_ablation.heads import Head
 from head_ablation.key_values import KeyValues
 from head_ablation.problems import StudyError
 from head_ablation.prompts import Prompt
-from head_ablation.reading import Prefix, read_alike, read_prefix, read_prompts
+from head_ablation.reading import OnRead, Prefix, read_alike, read_prefix, read_prompts, unheard
 
 ROW_SUM_TOLERANCE = 0.02  # bfloat16 weights of thousands of keys
 
@@ -55,6 +55,7 @@ def watch_copies(
     prompts: Sequence[Prompt],
     needle: str,
     settings: GenerationSettings,
+    on_read: OnRead = unheard,
 ) -> Iterator[Copies]:
     """Yields, prompt by prompt, the greedy answer and the tokens that each head copied.
 
@@ -64,13 +65,14 @@ def watch_copies(
         prompts: prompts whose answers stand in them.
         needle: `passage` or `answer`, the span that counts as the needle.
         settings: decoding settings.
+        on_read: told how many prompts have been read, which takes most of the time.
 
     Raises:
         StudyError: the model gives no attention weights, or rows that do not sum to 1.
     """
 
     def watch(places: list[int]) -> Iterator[Copies]:
-        return _watch_equal(model, decode, [prompts[place] for place in places], needle, settings)
+        return _watch_equal(model, decode, [prompts[place] for place in places], needle, settings, on_read)
 
     return read_alike([prompt.token_ids for prompt in prompts], watch)
 
@@ -82,12 +84,14 @@ def _watch_equal(
     prompts: Sequence[Prompt],
     needle: str,
     settings: GenerationSettings,
+    on_read: OnRead,
 ) -> Iterator[Copies]:
     ends = end_tokens(model)
     for start in range(0, len(prompts), settings.batch_size):
         batch = prompts[start : start + settings.batch_size]
         watched = [_Watch(prompt, _needle_span(prompt, needle)) for prompt in batch]
-        for tokens, winners in _answer_steps(model, [p.token_ids for p in batch], settings.max_new_tokens):
+        steps = _answer_steps(model, [prompt.token_ids for prompt in batch], settings.max_new_tokens, on_read)
+        for tokens, winners in steps:
             for watch, token, most_attended in zip(watched, tokens, winners, strict=True):
                 if not watch.ended:
                     watch.step(token, most_attended)
@@ -129,13 +133,13 @@ class _Watch:
 
 
 def _answer_steps(
-    model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int
+    model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, on_read: OnRead = unheard
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Each step's greedy tokens [rows] and the key that each head's row attended to most [rows, layers, heads]."""
     ids = torch.tensor(prompts, device=model.device)
     prefix = Prefix.of(ids[:, :-1])
     room = KeyValues(model_shape(model).layers, len(ids), ids.shape[1] + max_new_tokens)
-    read_prompts(model, ids[:, :-1], prefix.shared, read_prefix(model, prefix), room)
+    read_prompts(model, ids[:, :-1], prefix.shared, read_prefix(model, prefix), room, on_read)
     last = ids[:, -1:]
     for _ in range(max_new_tokens):
         with attention(model, "eager"):

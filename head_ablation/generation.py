@@ -17,7 +17,7 @@ from head_ablation.ablation import HookReport, ablate, model_shape
 from head_ablation.heads import HeadSet
 from head_ablation.key_values import KeyValues
 from head_ablation.problems import StudyError
-from head_ablation.reading import Prefix, read_alike, read_on, read_prefix, read_prompts
+from head_ablation.reading import OnRead, Prefix, read_alike, read_on, read_prefix, read_prompts, unheard
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def generate(
     prompts: Sequence[Sequence[int]],
     heads: HeadSet,
     settings: GenerationSettings,
+    on_read: OnRead = unheard,
 ) -> Iterator[Answer]:
     """Yields the greedy answer to each prompt, in order, with `heads` ablated.
 
@@ -65,13 +66,14 @@ def generate(
         prompts: token ids of each.
         heads: ablated heads; empty for the baseline.
         settings: decoding settings.
+        on_read: told how many prompts have been read, which takes most of the time.
 
     Raises:
         StudyError: not-a-number logits, or an ablation hook that did not fire.
     """
 
     def answer(places: list[int]) -> Iterator[Answer]:
-        return _generate_equal(model, decode, [prompts[place] for place in places], heads, settings)
+        return _generate_equal(model, decode, [prompts[place] for place in places], heads, settings, on_read)
 
     return read_alike(prompts, answer)
 
@@ -83,6 +85,7 @@ def _generate_equal(
     prompts: Sequence[Sequence[int]],
     heads: HeadSet,
     settings: GenerationSettings,
+    on_read: OnRead,
 ) -> Iterator[Answer]:
     ids = torch.tensor(prompts, device=model.device)  # [prompts, T]
     prefix = Prefix.of(ids)
@@ -98,7 +101,7 @@ def _generate_equal(
         rows = slice(batch, batch + settings.batch_size)
         # The hooks are gone, and known to have fired, before an answer leaves: the caller may use the model meanwhile.
         with ablate(model, heads) as report:
-            logits = _read(model, ids[rows], prefix.shared[rows], read, room, report, settings)
+            logits = _read(model, ids[rows], prefix.shared[rows], read, room, report, settings, on_read)
             answers = _decode(model, decode, logits, room, settings)
         for tokens in answers:
             yield Answer(tokens, decode(tokens))
@@ -123,14 +126,16 @@ def _read(
     room: KeyValues,
     report: HookReport,
     settings: GenerationSettings,
+    on_read: OnRead,
 ) -> torch.Tensor:
     """Reads a batch [rows, T]; the logits [rows, vocabulary] of the first new token."""
     if settings.positions == "all":
-        return read_prompts(model, ids, shared, prefix, room)
+        return read_prompts(model, ids, shared, prefix, room, on_read)
     room.open(0, len(ids), 0)
     if ids.shape[1] > 1:
         report.active = False
-        read_prompts(model, ids[:, :-1], [min(count, ids.shape[1] - 2) for count in shared], prefix, room)
+        before_last = [min(count, ids.shape[1] - 2) for count in shared]
+        read_prompts(model, ids[:, :-1], before_last, prefix, room, on_read)
         report.active = True
     return read_on(model, ids[:, -1:], room)
 

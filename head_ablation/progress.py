@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from tqdm import tqdm
 
-T = TypeVar("T")
 LOG_SECONDS = 10
-FORMAT = "{desc}: {n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left"
+FORMAT = "{desc}: {n_fmt}/{total_fmt}{unit} read, {rate_noinv_fmt}, {remaining} left"
 
 
 class Lines(tqdm):  # type: ignore[misc]
@@ -27,8 +24,12 @@ class Lines(tqdm):  # type: ignore[misc]
         self.display()
 
 
-def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Passes prompts on and says on stderr how many are done, how many a second, and the time left."""
+def progress(total: int, what: str) -> tqdm:
+    """A bar on stderr to `update` with each group of prompts read: how many, how many a second so far, the time left.
+
+    Close it, or use it as a context manager: it then says where it has come to.
+    """
+    said = {"total": total, "desc": what, "unit": " prompts", "smoothing": 0}
     if sys.stderr.isatty():
-        return iter(tqdm(items, total=total, desc=what, unit=" prompts"))
-    return iter(Lines(items, total=total, desc=what, unit=" prompts", bar_format=FORMAT, mininterval=LOG_SECONDS))
+        return tqdm(**said)
+    return Lines(**said, bar_format=FORMAT, mininterval=LOG_SECONDS)

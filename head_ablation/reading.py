@@ -19,6 +19,11 @@ from head_ablation.key_values import KeyValues
 from head_ablation.memory import READ_TOKENS
 
 T = TypeVar("T")
+OnRead = Callable[[int], object]  # is told of so many prompts that have been read, group by group
+
+
+def unheard(_prompts: int) -> None:
+    """For nobody who wants to know how far reading is."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,12 @@ def read_prefix(model: Any, prefix: Prefix) -> KeyValues | None:
 
 
 def read_prompts(
-    model: Any, ids: torch.Tensor, shared: Sequence[int], prefix: KeyValues | None, cache: KeyValues
+    model: Any,
+    ids: torch.Tensor,
+    shared: Sequence[int],
+    prefix: KeyValues | None,
+    cache: KeyValues,
+    on_read: OnRead = unheard,
 ) -> torch.Tensor:
     """Reads prompts into the first rows of `cache`.
 
@@ -87,6 +97,7 @@ def read_prompts(
         shared: how much of the prefix each begins with.
         prefix: as `read_prefix` gives it.
         cache: filled here, and left open on all rows.
+        on_read: told how many have been read.
 
     Returns:
         The logits of the last position: [rows, vocabulary].
@@ -99,6 +110,7 @@ def read_prompts(
             if prefix is not None:
                 cache.copy_prefix(prefix)
             logits.append(read_on(model, ids[start:end, shared[start] :], cache))
+            on_read(end - start)
     cache.open(0, rows, tokens)
     return torch.cat(logits)
 

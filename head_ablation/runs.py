@@ -62,9 +62,9 @@ class Runner:
         watch = Stopwatch()
         ids = [prompt.token_ids for prompt in prompts]
         try:
-            with self._batches_explained():
-                generated = generate(self.model, self.decode, ids, heads, self._decoding(self.settings["positions"]))
-                answers = list(progress(generated, len(ids), name))
+            with self._batches_explained(), progress(len(ids), name) as bar:
+                decoding = self._decoding(self.settings["positions"])
+                answers = list(generate(self.model, self.decode, ids, heads, decoding, bar.update))
         except StudyError as error:
             raise type(error)(f"{name}: {error}") from error
         rows = [{"token_ids": answer.token_ids, "text": answer.text} for answer in answers]
@@ -80,11 +80,10 @@ class Runner:
             StudyError: no prompt was answered correctly, or out of memory.
         """
         watch = Stopwatch()
-        with self._batches_explained():
-            watched = watch_copies(
-                self.model, self.decode, prompts, self.settings["needle"], self._decoding(positions="all")
-            )
-            copies = list(progress(watched, len(prompts), "detection"))
+        decoding = self._decoding(positions="all")
+        with self._batches_explained(), progress(len(prompts), "detection") as bar:
+            watched = watch_copies(self.model, self.decode, prompts, self.settings["needle"], decoding, bar.update)
+            copies = list(watched)
         for prompt, found in zip(prompts, copies, strict=True):
             print(f"{prompt.filename}: gold {prompt.gold!r}, answer {found.text!r}", file=sys.stderr)
         pairs = zip(prompts, copies, strict=True)

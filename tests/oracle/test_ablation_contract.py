@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -153,6 +154,19 @@ def test_random_masks_equal_zeroed_columns_and_leave_the_model_as_it_was(
     oracle_table.agree("tiny Llama, random masks, tokens", differing_tokens(answers, truth), 0)
     assert torch.equal(read(model, prompts[0]), before)
     assert hooks_of(model) == 0
+
+
+@pytest.mark.parametrize("positions", ["all", "decode"])
+def test_prompts_are_counted_as_they_are_read(model: Any, positions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("head_ablation.reading.READ_TOKENS", 12)  # two prompts at a time
+    counted: list[int] = []
+    settings = replace(SETTINGS, batch_size=5, positions=positions)
+    answers = generate(model, str, random_prompts(rows=7, tokens=7, shared=1), SOME, settings, counted.append)
+    assert not counted
+    next(answers)
+    assert counted == [2, 2, 1]  # its batch
+    list(answers)
+    assert counted == [2, 2, 1, 2]
 
 
 def test_hooks_are_removed_and_the_error_is_kept_when_the_block_fails(model: Any) -> None:

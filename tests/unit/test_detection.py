@@ -133,7 +133,7 @@ def several_by_hand(monkeypatch, scripts, prompt=HAND_PROMPT, needle="passage", 
         ([token for token, _ in step], torch.tensor([winners for _, winners in step]))
         for step in zip(*scripts, strict=True)
     ]
-    monkeypatch.setattr(detection, "_answer_steps", lambda _model, _ids, count: iter(scripted[:count]))
+    monkeypatch.setattr(detection, "_answer_steps", lambda _model, _ids, count, _read: iter(scripted[:count]))
     model = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=ends))
     decode = lambda ids: " ".join(map(str, ids))  # noqa: E731
     return list(watch_copies(model, decode, [prompt] * len(scripts), needle, settings(10, stop)))
@@ -191,7 +191,9 @@ def test_a_prompt_that_has_ended_copies_no_more_while_others_go_on(monkeypatch):
 
 def test_a_batch_gives_what_its_prompts_give_alone(fast_model):
     prompts = [Prompt(f"{n}.txt", str(n), "", [BOS_ID, 30 + n, *PROMPT[2:]], (2, 11), None) for n in range(5)]
-    together = list(watch_copies(fast_model, str, prompts, "passage", settings(batch_size=3)))
+    read = []
+    together = list(watch_copies(fast_model, str, prompts, "passage", settings(batch_size=3), read.append))
+    assert sum(read) == len(prompts)
     alone = [found for prompt in prompts for found in watch_copies(fast_model, str, [prompt], "passage", settings())]
     assert together == alone
     assert len({found.text for found in alone}) > 1

@@ -1,4 +1,4 @@
-"""Progress in a log: lines of their own with prompts done, prompts a second and the time left; a bar on a terminal."""
+"""Progress in a log: lines of their own with prompts read, prompts a second and the time left; a bar on a terminal."""
 
 import os
 import pty
@@ -14,20 +14,22 @@ import pytest
 from head_ablation.progress import progress
 
 PROJECT = Path(__file__).resolve().parents[2]
-LINE = re.compile(r"top-5: (?P<done>\d+)/(?P<total>\d+) prompts, *[\d.]+ prompts/s, \d\d:\d\d left")
+LINE = re.compile(r"top-5: (?P<done>\d+)/(?P<total>\d+) prompts read, *(?P<rate>[\d.]+) prompts/s, \d\d:\d\d left")
 TO_A_TERMINAL = """
 from head_ablation.progress import progress
-for _ in progress(range(3), 3, "top-5"):
-    pass
+with progress(3, "top-5") as bar:
+    bar.update(3)
 """
 
 
-def run(count, seconds=0.0, fail_at=None):
-    """Passes `count` items through, each `seconds` long."""
-    for item in progress(range(count), count, "top-5"):
-        if item == fail_at:
-            raise ZeroDivisionError
-        time.sleep(seconds)
+def run(count, seconds=0.0, fail_at=None, group=1):
+    """Reads `count` prompts, a group at a time, each group `seconds` long."""
+    with progress(count, "top-5") as bar:
+        for start in range(0, count, group):
+            if start == fail_at:
+                raise ZeroDivisionError
+            time.sleep(seconds)
+            bar.update(min(group, count - start))
 
 
 def lines(capsys):
@@ -38,12 +40,6 @@ def lines(capsys):
     matches = [LINE.fullmatch(line) for line in said.split("\n")[:-1]]
     assert all(matches), said
     return [(int(match["done"]), int(match["total"])) for match in matches]
-
-
-def test_items_pass_as_they_are(capsys):
-    items = [object() for _ in range(5)]
-    assert list(progress(iter(items), 5, "top-5")) == items
-    assert capsys.readouterr().out == ""
 
 
 def test_a_quick_job_says_once_that_all_is_done(capsys):
@@ -70,6 +66,12 @@ def test_prompts_that_take_longer_than_a_second_are_still_counted_by_the_second(
     assert lines(capsys) == [(1, 1)]
 
 
+def test_the_rate_is_that_of_all_prompts_however_many_are_read_at_once(capsys):
+    run(20, 0.5, group=10)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 10 < float(LINE.fullmatch(line)["rate"]) <= 20
+
+
 def test_a_failed_job_does_not_say_that_all_is_done(capsys):
     with pytest.raises(ZeroDivisionError):
         run(20, fail_at=12)
@@ -77,7 +79,7 @@ def test_a_failed_job_does_not_say_that_all_is_done(capsys):
 
 
 def test_the_lines_are_told_from_a_bar():
-    assert LINE.fullmatch("top-5: 3/9 prompts, 12.50 prompts/s, 00:07 left")
+    assert LINE.fullmatch("top-5: 3/9 prompts read, 12.50 prompts/s, 00:07 left")
     for other in ("top-5: 3/9, 12.50it/s, 00:07 left", "top-5:  33%|###   | 3/9 [00:00<00:00, 2.00 prompts/s]"):
         assert not LINE.fullmatch(other)
 
