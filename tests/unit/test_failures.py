@@ -64,7 +64,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_s
         job = tiny_job(tmp_path, batch_size=batch_size, attention="eager", max_new_tokens=1)
         job = placed(replace(job, prompts=long_prompts(64)), minutes=0)
         commands.append(generate_command(tmp_path, job, f"top-{batch_size}", ["L0H1"]))
-    refused, done = endings(*((150, command) for command in commands))
+    refused, done = endings(*((220, command) for command in commands))
     assert refused.startswith(f"SystemExit: error: {tmp_path}/out/top-64: out of memory with 64 prompts at once (")
     assert "set a smaller batch_size" in refused
     assert "\n" not in refused
