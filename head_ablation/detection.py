@@ -133,7 +133,7 @@ class _Watch:
 
 
 def _answer_steps(
-    model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, on_read: OnRead = unheard
+    model: Any, prompts: Sequence[Sequence[int]], max_new_tokens: int, on_read: OnRead
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Each step's greedy tokens [rows] and the key that each head's row attended to most [rows, layers, heads]."""
     ids = torch.tensor(prompts, device=model.device)

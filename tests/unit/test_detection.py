@@ -14,6 +14,7 @@ from head_ablation.generation import GenerationSettings
 from head_ablation.heads import Head, ModelShape
 from head_ablation.problems import StudyError
 from head_ablation.prompts import Prompt
+from head_ablation.reading import unheard
 
 PROMPT = [BOS_ID, 10, 200, 31, 77, 5, 31, 140, 9, 77, 63, 18]
 NEW_TOKENS = 6
@@ -61,7 +62,7 @@ def watched_steps(model, monkeypatch, prompts):
         return plain(model, attentions)
 
     monkeypatch.setattr(detection, "_most_attended", spy)
-    steps = list(detection._answer_steps(model, prompts, NEW_TOKENS))
+    steps = list(detection._answer_steps(model, prompts, NEW_TOKENS, unheard))
     return [(tokens, winners, rows) for (tokens, winners), rows in zip(steps, seen, strict=True)]
 
 
