@@ -12,7 +12,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 LAYERS, HEADS, POSITIONS = 2, 4, 512
 
 
-def tiny_llama(seed: int = 0, attention: str = "sdpa", layers: int = LAYERS, heads: int = HEADS) -> Any:
+def tiny_llama(
+    seed: int = 0, attention: str = "sdpa", layers: int = LAYERS, heads: int = HEADS, head_size: int = 8
+) -> Any:
     """The model in evaluation mode; weights large enough that attention is far from uniform."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -22,6 +24,7 @@ def tiny_llama(seed: int = 0, attention: str = "sdpa", layers: int = LAYERS, hea
         num_hidden_layers=layers,
         num_attention_heads=heads,
         num_key_value_heads=2,
+        head_dim=head_size,
         max_position_embeddings=POSITIONS,
         bos_token_id=BOS_ID,
         eos_token_id=EOS_ID,

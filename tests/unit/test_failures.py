@@ -59,12 +59,14 @@ def long_prompts(count):
 
 @needs_memory_limits
 def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_size(tmp_path):
+    model = tiny_llama(layers=4, head_size=256)  # 8 MiB of keys and values per prompt
+    model.save_pretrained(save_byte_tokenizer(tmp_path / "model"))
     commands = []
     for batch_size in (64, 2):
-        job = tiny_job(tmp_path, batch_size=batch_size, attention="eager", max_new_tokens=1)
+        job = tiny_job(tmp_path, batch_size=batch_size, max_new_tokens=1)
         job = placed(replace(job, prompts=long_prompts(64)), minutes=0)
         commands.append(generate_command(tmp_path, job, f"top-{batch_size}", ["L0H1"]))
-    refused, done = endings(*((220, command) for command in commands))
+    refused, done = endings(*((400, command) for command in commands))
     assert refused.startswith(f"SystemExit: error: {tmp_path}/out/top-64: out of memory with 64 prompts at once (")
     assert "set a smaller batch_size" in refused
     assert "\n" not in refused
@@ -76,11 +78,11 @@ def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_s
 @needs_memory_limits
 def test_a_model_that_does_not_fit_into_memory_is_one_message(tmp_path):
     model = tiny_llama()
-    model.resize_token_embeddings(500_000, mean_resizing=False)  # 61 MiB on disk, twice that in float32
+    model.resize_token_embeddings(1_000_000, mean_resizing=False)  # 122 MiB on disk, twice that in float32
     model.half().save_pretrained(save_byte_tokenizer(tmp_path / "model"))
     job = placed(tiny_job(tmp_path), minutes=0)
     command = generate_command(tmp_path, job, "top-1", ["L0H1"])
-    *refused, done = endings(*((mib, command) for mib in (20, 100, 170, 4000)))
+    *refused, done = endings(*((mib, command) for mib in (20, 100, 200, 4000)))
     assert done == "done"  # negative control
     for ending in refused:
         assert ending.startswith("SystemExit: error: ")
