@@ -1,13 +1,19 @@
 # Ablate the attention heads that a detector ranks highest, and see whether the model still retrieves.
 # The study is described in a config (config.yaml, or --configfile); results go to results/<study>/.
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27.0")
 
+# The working folder's own config, or the demo that ships with the workflow.
+HERE = Path("config.yaml")
+SHIPPED = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)) / "config.yaml"
+
 if not workflow.config_settings.configfiles:
 
-    configfile: "config.yaml"
+    configfile: str(HERE if HERE.is_file() else SHIPPED)
 
 
 report: "report/workflow.rst"
@@ -35,7 +41,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        study_files("config.yaml", SAMPLES, TABLES, AUDIT, FIGURES),
+        study_files("config.yaml", sample_indexes(), TABLES, AUDIT),
+        figure_files(),
         chosen_heads(),
 
 
@@ -51,4 +58,4 @@ rule head_sets:
 
 rule figures:
     input:
-        study_files(FIGURES),
+        figure_files(),

@@ -1,13 +1,32 @@
-# Stage 7, ablation results: generations scored, in the published study's format. No GPU. A study may be given finished
+# Stage 7, ablation: answers scored, in the published study's format. No GPU. A study may be given finished
 # results instead (results_from).
+
+from head_ablation.study.tasks import acceptances, score_task
+
+RESULT = experiment_file("ablation/{method}", ".json")
+
+
+def given_results():
+    """The files of the finished results that a study is given."""
+    return [given_files.result_file(STUDY, method, e) for method in STUDY.methods for e in STUDY.experiments()]
+
+
+def generation_files(wildcards):
+    """The generations of all conditions of one method and experiment."""
+    pattern = experiment_file("generations/{method}", "/{condition}.json")
+    return [pattern.format(**wildcards, condition=condition) for condition in STUDY.conditions()]
+
+
+def judged_ranking(wildcards):
+    """The ranking that generations must be of: the user's own file as it is now, or the detected one."""
+    return given_ranking(wildcards) or RANKING.format(**wildcards)
 
 
 if STUDY.has_results:
 
     rule given_results:
         input:
-            config=study_files("config.yaml"),
-            results=given_results(),
+            given_results(),
         output:
             every("ablation/{}.json"),
         log:
@@ -16,40 +35,36 @@ if STUDY.has_results:
         conda:
             "../envs/analysis.yaml"
         params:
-            sha256=given_digests(),
-            folder=study_files("ablation"),
+            sha256=[sha256_file(path) for path in given_results()],  # may change without a newer time stamp
+            accept=acceptances(STUDY),
+            code=code("accept_results.py"),
         shell:
-            "python scripts/accept_results.py --config {input.config} --folder {params.folder} 2> {log}"
+            'python "$HEAD_ABLATION"/scripts/accept_results.py {params.accept:q} 2> {log:q}'
 
 else:
 
     rule score:
         input:
-            model="results/models/{model}/model.json",
-            prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
+            model=POINTER,
+            prompts=experiment_file("prompts", ".test.jsonl"),
             ranking=ancient(judged_ranking),
             heads=head_sets,
-            baseline="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.json",
+            baseline=experiment_file("generations/baseline", ".json"),
             generations=generation_files,
-            code=["head_ablation/scoring.py", "head_ablation/matchers.py"],
         output:
-            "results/{study}/ablation/{method}/{model}/{question}/tokens_{tokens}.json",
+            RESULT,
         log:
-            "results/{study}/logs/ablation/{method}/{model}/{question}/tokens_{tokens}.log",
+            experiment_file("logs/ablation/{method}", ".log"),
         localrule: True
         conda:
             "../envs/analysis.yaml"
         params:
-            samples="results/{study}/samples/{question}.test.jsonl",
+            samples=f"{STATE.prefix}{SAMPLES}".replace("{split}", "test"),
             samples_sha256=samples_digest("test"),
-            settings=generation_settings,
-            random_arm=random_arm,
-            identity=result_identity,
-            judge=judge,
+            task=settings(score_task),
+            code=code("score.py"),
         shell:
-            "python scripts/score.py --model {input.model} --samples {params.samples} {params.samples_sha256}"
-            " --prompts {input.prompts} --ranking {input.ranking:q} --settings {params.settings:q}"
-            " --experiment {wildcards.model}/{wildcards.question}/tokens_{wildcards.tokens}"
-            " --random-arm {params.random_arm:q}"
-            " --baseline {input.baseline} --generations {input.generations}"
-            " --identity {params.identity:q} --judge {params.judge:q} --output {output} 2> {log}"
+            'python "$HEAD_ABLATION"/scripts/score.py --model {input.model:q} --task {params.task:q}'
+            " --samples {params.samples:q} {params.samples_sha256} --prompts {input.prompts:q}"
+            " --ranking {input.ranking:q} --baseline {input.baseline:q} --generations {input.generations:q}"
+            " --output {output:q} 2> {log:q}"

@@ -1,45 +1,43 @@
 # Stage 9, figures: accuracy against the number of ablated heads.
 
+from head_ablation.figures import FIGURES
+from head_ablation.study.tasks import figure_task
+
+KINDS = ("svg", "png", "pdf")
+DRAWN = [FIGURES[name] for name in STUDY.config["figures"]]
+
+
+def shown(figure):
+    """A figure's file for Snakemake's report."""
+    return report(
+        f"results/{{study}}/figures/{figure.name}.svg",
+        caption="../report/figure8.rst",
+        category="Figures",
+        labels={"figure": "Figure 8", "view": figure.view},
+    )
+
+
+def figure_files():
+    """All files of all figures of the study."""
+    return study_files([f"figures/{figure.name}.{kind}" for figure in DRAWN for kind in KINDS])
+
 
 rule draw:
     input:
         settled_heads,
         curves="results/{study}/tables/curves.csv",
         levels="results/{study}/tables/levels.csv",
-        code="head_ablation/figures.py",
     output:
-        by_question=report(
-            "results/{study}/figures/figure8_by_question.svg",
-            caption="../report/figure8.rst",
-            category="Figures",
-            labels={"figure": "Figure 8", "view": "by question"},
-        ),
-        by_method=report(
-            "results/{study}/figures/figure8_by_method.svg",
-            caption="../report/figure8.rst",
-            category="Figures",
-            labels={"figure": "Figure 8", "view": "by method"},
-        ),
-        grid=report(
-            "results/{study}/figures/figure8_grid.svg",
-            caption="../report/figure8.rst",
-            category="Figures",
-            labels={"figure": "Figure 8", "view": "single experiments"},
-        ),
-        by_question_png="results/{study}/figures/figure8_by_question.png",
-        by_question_pdf="results/{study}/figures/figure8_by_question.pdf",
-        by_method_png="results/{study}/figures/figure8_by_method.png",
-        by_method_pdf="results/{study}/figures/figure8_by_method.pdf",
-        grid_png="results/{study}/figures/figure8_grid.png",
-        grid_pdf="results/{study}/figures/figure8_grid.pdf",
+        [shown(figure) for figure in DRAWN],
+        [f"results/{{study}}/figures/{figure.name}.{kind}" for figure in DRAWN for kind in KINDS[1:]],
     log:
         "results/{study}/logs/figures.log",
     localrule: True
     conda:
         "../envs/analysis.yaml"
     params:
-        labels=labels,
-        folder="results/{study}/figures",
+        task=settings(figure_task),
+        code=code("draw_figures.py"),
     shell:
-        "python scripts/draw_figures.py --curves {input.curves} --levels {input.levels}"
-        " --labels {params.labels:q} --folder {params.folder} 2> {log}"
+        'python "$HEAD_ABLATION"/scripts/draw_figures.py --task {params.task:q} --curves {input.curves:q}'
+        " --levels {input.levels:q} --outputs {output:q} 2> {log:q}"

@@ -5,16 +5,16 @@
 rule generations:
     input:
         settled_sweeps,
-        model="results/models/{model}/model.json",
-        prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
+        model=POINTER,
+        prompts=experiment_file("prompts", ".test.jsonl"),
         heads=head_set,
     output:
-        generations="results/{study}/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.json",
-        provenance="results/{study}/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.provenance.json",
+        generations=experiment_file("generations/{method}", "/{condition}.json"),
+        provenance=experiment_file("generations/{method}", "/{condition}.provenance.json"),
     log:
-        "results/{study}/logs/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.log",
+        experiment_file("logs/generations/{method}", "/{condition}.log"),
     benchmark:
-        "results/{study}/benchmarks/generations/{method}/{model}/{question}/tokens_{tokens}/{condition}.tsv"
+        experiment_file("benchmarks/generations/{method}", "/{condition}.tsv")
     group:
         sweep_group
     conda:
@@ -22,30 +22,31 @@ rule generations:
     threads: ask(level_request, "threads")
     resources:
         gpu=ask(level_request, "gpu"),
-        cards=model_cards,
+        held_gpus=model_gpus,
         mem_mb=ask(level_request, "mem_mb"),
         runtime=ask(level_request, "runtime"),
         turn=1,
     params:
-        settings=generation_settings,
+        settings=settings(stages.level_settings),
         store=STORE,
-        sweep="results/{study}/heads/*/{model}/{question}/tokens_{tokens}/index.json",
+        sweep=STATE.prefix + HEADS_INDEX.replace("{method}", "*"),
     shell:
-        "HF_HUB_OFFLINE=1 python scripts/generate.py --model {input.model} --prompts {input.prompts} --heads {input.heads}"
-        " --indexes {params.sweep:q} --settings {params.settings:q} --place {threads} {resources.cards}"
-        " --store {params.store} --output {output.generations} --provenance {output.provenance} 2> {log}"
+        'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/generate.py --model {input.model:q} --prompts {input.prompts:q}'
+        " --heads {input.heads:q} --indexes {params.sweep:q} --settings {params.settings:q}"
+        " --place {threads} {resources.held_gpus} --store {params.store:q} --output {output.generations:q}"
+        " --provenance {output.provenance:q} 2> {log:q}"
 
 
 use rule generations as baseline with:
     input:
         settled_sweeps,
-        model="results/models/{model}/model.json",
-        prompts="results/{study}/prompts/{model}/{question}/tokens_{tokens}.test.jsonl",
-        heads=NO_HEADS,
+        model=POINTER,
+        prompts=experiment_file("prompts", ".test.jsonl"),
+        heads=lambda wildcards: NO_HEADS,
     output:
-        generations="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.json",
-        provenance="results/{study}/generations/baseline/{model}/{question}/tokens_{tokens}.provenance.json",
+        generations=experiment_file("generations/baseline", ".json"),
+        provenance=experiment_file("generations/baseline", ".provenance.json"),
     log:
-        "results/{study}/logs/generations/baseline/{model}/{question}/tokens_{tokens}.log",
+        experiment_file("logs/generations/baseline", ".log"),
     benchmark:
-        "results/{study}/benchmarks/generations/baseline/{model}/{question}/tokens_{tokens}.tsv"
+        experiment_file("benchmarks/generations/baseline", ".tsv")

@@ -3,20 +3,21 @@
 
 rule prompts:
     input:
-        model="results/models/{model}/model.json",
+        model=POINTER,
         samples=samples_file,
-        filler=STUDY.config["prompt"]["filler"],
+        filler=lambda wildcards: STUDY.filler,
     output:
-        "results/{study}/prompts/{model}/{question}/tokens_{tokens}.{split}.jsonl",
+        experiment_file("prompts", ".{split}.jsonl"),
     log:
-        "results/{study}/logs/prompts/{model}/{question}/tokens_{tokens}.{split}.log",
+        experiment_file("logs/prompts", ".{split}.log"),
     priority: 3
     localrule: True
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=prompt_settings,
+        settings=settings(stages.prompt_settings),
+        code=code("build_prompts.py"),
     shell:
-        "python scripts/build_prompts.py --model {input.model} --samples {input.samples}"
-        " --filler {input.filler} --tokens {wildcards.tokens} --settings {params.settings:q}"
-        " --output {output} 2> {log}"
+        'python "$HEAD_ABLATION"/scripts/build_prompts.py --model {input.model:q} --samples {input.samples:q}'
+        " --filler {input.filler:q} --tokens {wildcards.tokens} --settings {params.settings:q}"
+        " --output {output:q} 2> {log:q}"

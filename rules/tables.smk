@@ -1,5 +1,19 @@
 # Stage 8, tables: every answer, every condition, Figure 8's curves, the key results, an audit; and the resolved config.
 
+from head_ablation.study.tasks import audit_task, ranking_arguments
+
+TABLES = [
+    f"tables/{name}" for name in ("samples.parquet", "levels.csv", "curves.csv", "key_results.csv", "key_results.md")
+]
+AUDIT = ["tables/audit.md"] if STUDY.has_results or STUDY.claims else []
+
+
+def ranking_files():
+    """The rankings as the audit reads them: the user's own files, or detected ones."""
+    pairs = [(method, e) for method in STUDY.ranked_methods for e in STUDY.experiments()]
+    found = [(given_files.ranking_file(STUDY, *pair), pair) for pair in pairs]
+    return [path or f"results/{STUDY.name}/rankings/{method}/{e}.json" for path, (method, e) in found]
+
 
 rule write_config:
     output:
@@ -10,16 +24,16 @@ rule write_config:
     conda:
         "../envs/analysis.yaml"
     params:
-        config=resolved_config,
+        config=lambda wildcards: canonical_json(STUDY.config),
+        code=code("write_config.py"),
     shell:
-        "python scripts/write_config.py --config {params.config:q} --output {output} 2> {log}"
+        'python "$HEAD_ABLATION"/scripts/write_config.py --config {params.config:q} --output {output:q} 2> {log:q}'
 
 
 rule tables:
     input:
         settled_heads,
         results=every("ablation/{}.json"),
-        code=["head_ablation/tables.py", "head_ablation/statistics.py"],
     output:
         samples="results/{study}/tables/samples.parquet",
         levels="results/{study}/tables/levels.csv",
@@ -37,19 +51,19 @@ rule tables:
     conda:
         "../envs/analysis.yaml"
     params:
-        folder="results/{study}/tables",
+        code=code("make_tables.py"),
     shell:
-        "python scripts/make_tables.py --results {input.results} --folder {params.folder} 2> {log}"
+        'python "$HEAD_ABLATION"/scripts/make_tables.py --results {input.results:q} --samples {output.samples:q}'
+        " --levels {output.levels:q} --curves {output.curves:q} --key-results {output.key_results:q}"
+        " --page {output.page:q} 2> {log:q}"
 
 
 rule audit:
     input:
         settled_heads,
-        config="results/{study}/config.yaml",
         results=every("ablation/{}.json"),
         rankings=ranking_files(),
-        claims=STUDY.config["claims"] or [],
-        code=[f"head_ablation/{module}.py" for module in ("audit", "contradictions", "tables", "statistics")],
+        claims=STUDY.claims or [],
     output:
         report(
             "results/{study}/tables/audit.md",
@@ -62,5 +76,10 @@ rule audit:
     localrule: True
     conda:
         "../envs/analysis.yaml"
+    params:
+        task=settings(audit_task),
+        rankings=say(ranking_arguments),
+        code=code("audit.py"),
     shell:
-        "python scripts/audit.py --config {input.config} --output {output} 2> {log}"
+        'python "$HEAD_ABLATION"/scripts/audit.py --task {params.task:q} --results {input.results:q} {params.rankings:q}'
+        " --claims {input.claims:q} --output {output:q} 2> {log:q}"

@@ -1,29 +1,27 @@
 """Check a study's given ablation results and take them in as they are: all of them, or none."""
 
 import argparse
-from pathlib import Path
 
-from head_ablation.config import read_resolved
-from head_ablation.files import write_json
-from head_ablation.problems import run_script
-from head_ablation.results import ResultExpectation, read_result
+from head_ablation.common.files import write_json
+from head_ablation.common.problems import run_script
+from head_ablation.common.settings import from_text
+from head_ablation.results.published_format import ResultExpectation, read_result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, help="the study's resolved config")
-    parser.add_argument("--folder", required=True, type=Path, help="output: results/{study}/ablation")
-    arguments = parser.parse_args()
-    study = read_resolved(arguments.config)
-    accepted = {
-        f"{method}/{experiment}.json": read_result(
-            study.result_file(method, experiment), ResultExpectation(**study.result_expectation(method, experiment))
-        )
-        for method in study.methods
-        for experiment in study.experiments()
-    }
-    for name, content in accepted.items():
-        write_json(arguments.folder / name, content)
+    parser.add_argument(
+        "--accept",
+        required=True,
+        action="append",
+        nargs=3,
+        metavar=("EXPECTED", "FILE", "OUTPUT"),
+        help="ResultExpectation as JSON, the given file, where it goes; once for each result",
+    )
+    given = parser.parse_args().accept
+    accepted = {output: read_result(file, from_text(ResultExpectation, expected)) for expected, file, output in given}
+    for output, content in accepted.items():
+        write_json(output, content)
 
 
 if __name__ == "__main__":

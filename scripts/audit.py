@@ -3,34 +3,33 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.audit import audit_markdown
-from head_ablation.claims import read_claims
-from head_ablation.config import read_resolved
-from head_ablation.files import read_json, write_text
-from head_ablation.planning import Plan
-from head_ablation.problems import run_script
-from head_ablation.rankings import ranked_heads
+from head_ablation.common.files import read_json, write_text
+from head_ablation.common.problems import run_script
+from head_ablation.common.settings import argument
+from head_ablation.heads.rankings import ranked_heads
+from head_ablation.results.audit import AuditTask, audit_markdown
+from head_ablation.results.claims import read_claims
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, help="the study's resolved config")
-    parser.add_argument("--output", required=True, type=Path, help="results/{study}/tables/audit.md")
-    arguments = parser.parse_args()
-    study, folder = read_resolved(arguments.config), arguments.output.parents[1]
-    plan = Plan(study)
-    pairs = [(method, experiment) for method in study.methods for experiment in study.experiments()]
-    results = [read_json(folder / "ablation" / f"{method}/{experiment}.json") for method, experiment in pairs]
-    files = {pair: study.ranking_file(*pair) or folder / "rankings" / "{}/{}.json".format(*pair) for pair in pairs}
-    rankings = {(m, *e): ranked_heads(read_json(files[m, e])) for m, e in pairs if m in study.ranked_methods}
-    page = audit_markdown(
-        results=results,
-        claims=read_claims(study.config["claims"]) if study.config["claims"] else None,
-        rankings=rankings,
-        head_sets={(method, *experiment): plan.chosen(method, experiment) for method, experiment in pairs},
-        excluded=study.random_arm().exclude_top,
+    parser.add_argument("--task", required=True, type=argument(AuditTask), help="AuditTask as JSON")
+    parser.add_argument("--results", required=True, nargs="+", help="ablation results")
+    parser.add_argument(
+        "--ranking", action="append", default=[], nargs=5, metavar=("METHOD", "MODEL", "QUESTION", "TOKENS", "FILE")
     )
-    write_text(arguments.output, page)
+    parser.add_argument("--claims", nargs="?", help="YAML file of claims")
+    parser.add_argument("--output", required=True, type=Path, help="results/{study}/tables/audit.md")
+    a = parser.parse_args()
+    rankings = {(*names, int(tokens)): ranked_heads(read_json(file)) for *names, tokens, file in a.ranking}
+    page = audit_markdown(
+        results=[read_json(path) for path in a.results],
+        claims=read_claims(a.claims) if a.claims else None,
+        rankings=rankings,
+        head_sets=a.task.head_sets(rankings),
+        excluded=a.task.arms.excluded,
+    )
+    write_text(a.output, page)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import os
 from itertools import chain
 from typing import Any
 
-from head_ablation.files import write_json
-from head_ablation.problems import run_script
+from head_ablation.common.files import write_json
+from head_ablation.common.problems import run_script
 
 MODEL = "results/models/smollm2/model.json"
 OUTPUT = "results/bench/bench.json"
@@ -17,12 +17,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     threads = parser.parse_args().threads
-    from head_ablation.bench_cases import Case, every_nth_head, random_prompts
-    from head_ablation.bench_engine import measure_engine
-    from head_ablation.bench_processes import measure_processes, short_needles
-    from head_ablation.bench_table import show
-    from head_ablation.model_sources import Pointer
-    from head_ablation.models import load_model
+    from head_ablation.bench.cases import Case, every_nth_head, random_prompts
+    from head_ablation.bench.engine import measure_engine
+    from head_ablation.bench.processes import measure_processes, short_needles
+    from head_ablation.bench.table import show
+    from head_ablation.engine.loading import load_model
+    from head_ablation.models.pointer import Pointer
 
     pointer = Pointer.read(MODEL)
     how = {"dtype": "float32", "attention": "sdpa", "device": "auto", "trust_remote_code": False}

@@ -18,9 +18,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from head_ablation.bench_cases import Case, every_nth_head, random_prompts
-from head_ablation.bench_engine import measure_engine, sweep_from_parts, write_profile
-from head_ablation.bench_table import Row, show
+from head_ablation.bench.cases import Case, every_nth_head, random_prompts
+from head_ablation.bench.engine import measure_engine, sweep_from_parts, write_profile
+from head_ablation.bench.table import Row, show
 
 LLAMA_3_8B = {
     "vocab_size": 128256,

@@ -3,8 +3,8 @@
 import json
 import sys
 
-from head_ablation.bench_processes import answer_in_process, loop_over_conditions
-from head_ablation.problems import run_script
+from head_ablation.bench.processes import answer_in_process, loop_over_conditions
+from head_ablation.common.problems import run_script
 
 
 def main() -> None:

@@ -1,27 +1,31 @@
-"""Rank all heads of a model by the Wu et al. 2024 copy score on train prompts: from the store, or computed."""
+"""Write the ranking of all heads of a model by a detector: from the store, or computed."""
 
 import argparse
-import json
 from pathlib import Path
 
-from head_ablation.allocation import minutes_left
-from head_ablation.jobs import Job, Place, make_ranking
-from head_ablation.problems import run_script
-from head_ablation.store import Store
+from head_ablation.common.problems import run_script
+from head_ablation.common.settings import argument
+from head_ablation.jobs.job import DetectionJob, Place
+from head_ablation.jobs.ranking import RankingTask, make_ranking
+from head_ablation.jobs.slurm import minutes_left
+from head_ablation.jobs.store import Store
+from head_ablation.jobs.work import DetectionWork
+from head_ablation.models.pointer import Pointer
+from head_ablation.prompts.prompt import read_prompts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="pointer file")
     parser.add_argument("--prompts", required=True, help="train prompts")
-    parser.add_argument("--identity", required=True, type=json.loads, help="what is ranked, as JSON")
-    parser.add_argument("--settings", required=True, type=json.loads, help="detection and generation, as JSON")
+    parser.add_argument("--task", required=True, type=argument(RankingTask), help="RankingTask as JSON")
     parser.add_argument("--place", required=True, type=int, nargs=2, metavar=("THREADS", "GPUS"))
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     a = parser.parse_args()
-    job = Job.of(a.model, a.prompts, a.settings, Store(a.store), Place(*a.place, minutes_left()))
-    make_ranking(job, a.identity, a.output)
+    work = DetectionWork.of(Pointer.read(a.model), read_prompts(a.prompts), a.task.detection)
+    job = DetectionJob(work, Store(a.store), Place(*a.place, minutes_left()))
+    make_ranking(job, vars(a.task.identity), a.output)
 
 
 if __name__ == "__main__":

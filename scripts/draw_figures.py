@@ -1,35 +1,27 @@
-"""Draw Figure 8: by question, by method, and as a grid of single experiments; svg, png and pdf."""
+"""Draw figures of a study from its tables, each in the formats that its files are named by."""
 
 import argparse
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from head_ablation.figures import (
-    figure8_by_method,
-    figure8_by_question,
-    figure8_grid,
-    save_figure,
-)
-from head_ablation.problems import run_script
+from head_ablation.common.problems import run_script
+from head_ablation.common.settings import argument
+from head_ablation.figures import FIGURES
+from head_ablation.figures.figure import FigureTask, Tables
+from head_ablation.figures.style import save_figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", required=True, type=argument(FigureTask), help="FigureTask as JSON")
     parser.add_argument("--curves", required=True, help="tables/curves.csv")
     parser.add_argument("--levels", required=True, help="tables/levels.csv")
-    parser.add_argument("--labels", required=True, type=json.loads, help="key -> name, as JSON")
-    parser.add_argument("--folder", required=True, type=Path, help="output: results/{study}/figures")
-    arguments = parser.parse_args()
-    curves, levels = pd.read_csv(arguments.curves), pd.read_csv(arguments.levels)
-    figures = {
-        "figure8_by_question": figure8_by_question(curves, arguments.labels),
-        "figure8_by_method": figure8_by_method(curves, arguments.labels),
-        "figure8_grid": figure8_grid(levels, arguments.labels),
-    }
-    for name, figure in figures.items():
-        save_figure(figure, arguments.folder / name)
+    parser.add_argument("--outputs", required=True, nargs="+", type=Path, help="{figure}.svg, .png or .pdf")
+    a = parser.parse_args()
+    tables, labels = Tables(pd.read_csv(a.curves), pd.read_csv(a.levels)), dict(a.task.labels)
+    for name in dict.fromkeys(path.stem for path in a.outputs):
+        save_figure(FIGURES[name].draw(tables, labels), [path for path in a.outputs if path.stem == name])
 
 
 if __name__ == "__main__":

@@ -1,29 +1,32 @@
 """Write the train and test samples of one question, each only if it changed, and their index."""
 
 import argparse
-import json
 from pathlib import Path
 
-from head_ablation.files import jsonl_text, sha256_text, write_if_changed, write_json
-from head_ablation.problems import run_script
-from head_ablation.samples import left_out, load_split_filings, split_samples
+from head_ablation.common.files import jsonl_text, sha256_text, write_if_changed, write_json
+from head_ablation.common.problems import run_script
+from head_ablation.common.settings import argument
+from head_ablation.prompts.samples import FilingsFiles, SampleSettings, left_out, load_split_filings, split_samples
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, type=json.loads, help="the study's `filings`, as JSON")
-    parser.add_argument("--column", required=True, help="the question's answer column")
-    parser.add_argument("--matcher", required=True)
-    parser.add_argument("--output", required=True, type=Path, help="{question}.index.json, beside the samples files")
-    arguments = parser.parse_args()
-    filings, clusters = load_split_filings(arguments.settings)
-    index: dict[str, object] = {"left_out": left_out(filings, arguments.column)}
-    for split, samples in split_samples(filings, clusters, arguments.column, arguments.matcher).items():
-        path = arguments.output.with_name(arguments.output.name.replace("index.json", f"{split}.jsonl"))
-        text = jsonl_text(sample.to_json() for sample in samples)
+    parser.add_argument("--settings", required=True, type=argument(SampleSettings), help="SampleSettings as JSON")
+    parser.add_argument("--ground-truth", required=True, help="CSV of facts")
+    parser.add_argument("--texts", help="JSONL of filings; without it, passages are generated")
+    parser.add_argument("--evidence", help="JSONL of the answers' character spans")
+    parser.add_argument("--train", required=True, type=Path, help="output: JSONL")
+    parser.add_argument("--test", required=True, type=Path, help="output: JSONL")
+    parser.add_argument("--output", required=True, type=Path, help="index of both")
+    a = parser.parse_args()
+    filings, companies = load_split_filings(FilingsFiles(a.ground_truth, a.texts, a.evidence), a.settings.filings)
+    index: dict[str, object] = {"left_out": left_out(filings, a.settings.column)}
+    samples = split_samples(filings, companies, a.settings.column, a.settings.matcher)
+    for split, path in {"train": a.train, "test": a.test}.items():
+        text = jsonl_text(sample.to_json() for sample in samples[split])
         write_if_changed(path, text)
-        index[path.name] = {"samples": len(samples), "sha256": sha256_text(text)}
-    write_json(arguments.output, index)
+        index[path.name] = {"samples": len(samples[split]), "sha256": sha256_text(text)}
+    write_json(a.output, index)
 
 
 if __name__ == "__main__":

@@ -3,31 +3,27 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.files import read_json, whole_file, write_text
-from head_ablation.problems import run_script
-from head_ablation.tables import (
-    curves_table,
-    key_results_markdown,
-    key_results_table,
-    levels_table,
-    samples_table,
-)
+from head_ablation.common.files import read_json, whole_file, write_text
+from head_ablation.common.problems import run_script
+from head_ablation.results.curves import curves_table
+from head_ablation.results.key_results import key_results_markdown, key_results_table
+from head_ablation.results.rows import levels_table, samples_table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", required=True, nargs="+", help="ablation results")
-    parser.add_argument("--folder", required=True, type=Path, help="output: results/{study}/tables")
-    arguments = parser.parse_args()
-    results = [read_json(path) for path in arguments.results]
+    for name in ("--samples", "--levels", "--curves", "--key-results", "--page"):
+        parser.add_argument(name, required=True, type=Path, help="output")
+    a = parser.parse_args()
+    results = [read_json(path) for path in a.results]
     samples, levels = samples_table(results), levels_table(results)
     key_results = key_results_table(levels, samples)
-    with whole_file(arguments.folder / "samples.parquet") as path:
+    with whole_file(a.samples) as path:
         samples.to_parquet(path, index=False)
-    tables = {"levels": levels, "curves": curves_table(levels), "key_results": key_results}
-    for name, table in tables.items():
-        write_text(arguments.folder / f"{name}.csv", table.to_csv(index=False))
-    write_text(arguments.folder / "key_results.md", key_results_markdown(key_results))
+    for path, table in {a.levels: levels, a.curves: curves_table(levels), a.key_results: key_results}.items():
+        write_text(path, table.to_csv(index=False))
+    write_text(a.page, key_results_markdown(key_results))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.inventory import store_report
-from head_ablation.problems import run_script
-from head_ablation.store import Store
+from head_ablation.common.problems import run_script
+from head_ablation.jobs.inventory import store_report
+from head_ablation.jobs.store import Store
 
 
 def main() -> None:

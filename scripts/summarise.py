@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from head_ablation.problems import run_script
-from head_ablation.tables import summary
+from head_ablation.common.problems import run_script
+from head_ablation.results.curves import summary
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ import json
 
 import yaml
 
-from head_ablation.files import write_text
-from head_ablation.problems import run_script
+from head_ablation.common.files import write_text
+from head_ablation.common.problems import run_script
 
 
 def main() -> None:

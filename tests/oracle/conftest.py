@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 from oracle_report import CHECK, CONTROL, OracleTable, markdown
+from project import PROJECT
 from recorded import recorded
 
-PROJECT = Path(__file__).parents[2]
 PROMPT_TOKENS = 64
 
 OPENING = (

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from head_ablation.generation import GenerationSettings, generate
-from head_ablation.heads import HeadSet
+from head_ablation.engine.generation import GenerationSettings, generate
+from head_ablation.heads.head import HeadSet
 
 NO_HEADS = HeadSet(())
 
@@ -67,7 +67,7 @@ def our_answers(
     batch_size: int = 4,
     positions: str = "all",
 ) -> list[list[int]]:
-    """The token ids that `head_ablation.generation.generate` yields."""
+    """The token ids that `head_ablation.engine.generation.generate` yields."""
     settings = GenerationSettings(max_new_tokens, (), batch_size, positions)
     return [answer.token_ids for answer in generate(model, str, prompts, heads, settings)]
 

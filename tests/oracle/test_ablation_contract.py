@@ -24,10 +24,10 @@ from tiny_models import FAMILIES, HEADS, HIDDEN, LAYERS, random_prompts, tiny_mo
 from torch import nn
 from zeroed_columns import with_zeroed_columns
 
-from head_ablation.ablation import ablate, find_projections, model_shape
-from head_ablation.generation import GenerationSettings, generate
-from head_ablation.heads import HeadSet
-from head_ablation.problems import StudyError
+from head_ablation.common.problems import StudyError
+from head_ablation.engine.ablation import ablate, find_projections, model_shape
+from head_ablation.engine.generation import GenerationSettings, generate
+from head_ablation.heads.head import HeadSet
 
 LLAMA = FAMILIES["llama"]
 SOME = HeadSet.parse(["L0H1", "L1H0", "L1H3"])
@@ -158,7 +158,7 @@ def test_random_masks_equal_zeroed_columns_and_leave_the_model_as_it_was(
 
 @pytest.mark.parametrize("positions", ["all", "decode"])
 def test_prompts_are_counted_as_they_are_read(model: Any, positions: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("head_ablation.reading.READ_TOKENS", 12)  # two prompts at a time
+    monkeypatch.setattr("head_ablation.engine.prefill.READ_TOKENS", 12)  # two prompts at a time
     counted: list[int] = []
     settings = replace(SETTINGS, batch_size=5, positions=positions)
     answers = generate(model, str, random_prompts(rows=7, tokens=7, shared=1), SOME, settings, counted.append)

@@ -38,9 +38,9 @@ from wrong_ablations import (
 )
 from zeroed_columns import with_zeroed_columns
 
-from head_ablation.ablation import ablate, model_shape
-from head_ablation.heads import HeadSet
-from head_ablation.reading import Prefix
+from head_ablation.engine.ablation import ablate, model_shape
+from head_ablation.engine.prefill import Prefix
+from head_ablation.heads.head import HeadSet
 
 HEADS = HeadSet.parse(["L0H0", "L0H3", "L5H1", "L5H8", "L12H4", "L20H0", "L20H1", "L20H2", "L29H7"])
 O_PROJ = "model.layers.{}.self_attn.o_proj"

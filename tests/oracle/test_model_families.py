@@ -24,9 +24,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from wrong_ablations import WrongAblation, layer_off_by_one, output_sliced
 from zeroed_columns import with_zeroed_columns
 
-from head_ablation.ablation import ablate, find_projections
-from head_ablation.heads import Head, HeadSet
-from head_ablation.problems import StudyError
+from head_ablation.common.problems import StudyError
+from head_ablation.engine.ablation import ablate, find_projections
+from head_ablation.heads.head import Head, HeadSet
 
 HEADS = HeadSet.parse(["L0H1", "L1H0", "L1H3"])
 PROMPT_TOKENS = 14  # longer than the sliding windows

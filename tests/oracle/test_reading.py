@@ -15,17 +15,17 @@ from torch import nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from head_ablation import attention, reading
-from head_ablation.ablation import ablate, model_shape
-from head_ablation.attention import (
+from head_ablation.engine.ablation import ablate, model_shape
+from head_ablation.engine.attention import (
     BEHIND_PREFIX,
     attend_behind_prefix,
     attend_on_card,
     mask_behind_prefix,
     reading_attention,
 )
-from head_ablation.heads import HeadSet
-from head_ablation.key_values import KeyValues
-from head_ablation.reading import Prefix, read_alike, read_prefix, read_prompts
+from head_ablation.engine.kv_cache import KeyValues
+from head_ablation.engine.prefill import Prefix, read_alike, read_prefix, read_prompts
+from head_ablation.heads.head import HeadSet
 
 TOLERANCE = 1e-4
 SOME = HeadSet.parse(["L0H1", "L1H0", "L1H3"])

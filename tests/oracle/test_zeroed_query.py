@@ -12,8 +12,8 @@ import pytest
 import torch
 from wrong_ablations import query_zeroed
 
-from head_ablation.ablation import ablate, find_projections
-from head_ablation.heads import Head, HeadSet
+from head_ablation.engine.ablation import ablate, find_projections
+from head_ablation.heads.head import Head, HeadSet
 
 HEAD = Head(5, 7)
 TOLERANCE = 1e-4

@@ -1,7 +1,7 @@
 """Deliberately wrong ablations: mistakes that were made elsewhere and that the oracle checks must notice.
 
-Each is a context manager (model, heads) like `head_ablation.ablation.ablate`. Those that reach for q_proj and v_proj
-need a Llama-like model.
+Each is a context manager (model, heads) like `head_ablation.engine.ablation.ablate`. Those that reach for q_proj and
+v_proj need a Llama-like model.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from head_ablation.ablation import ablate, find_projections, model_shape
-from head_ablation.heads import Head, HeadSet
+from head_ablation.engine.ablation import ablate, find_projections, model_shape
+from head_ablation.heads.head import Head, HeadSet
 
 WrongAblation = Callable[[Any, HeadSet], AbstractContextManager[None]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers.pytorch_utils import Conv1D
 
-from head_ablation.heads import HeadSet
+from head_ablation.heads.head import HeadSet
 
 
 def with_zeroed_columns(model: Any, heads: HeadSet, projection_path: str) -> Any:

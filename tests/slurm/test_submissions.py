@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkouts import PROJECT, copy_project, jobs_run
+from checkouts import copy_project, jobs_run
 from cluster import Cluster
 from cluster_study import ClusterStudy
+from project import PROJECT
 from tiny_study import TinyStudy, products, write_tiny_study
 
 pytestmark = pytest.mark.workflow
@@ -106,7 +107,7 @@ def test_a_changed_ranking_names_the_same_levels_as_without_a_cluster(on_cluster
 def test_a_job_knows_how_much_time_its_allocation_has_left(
     cluster: Cluster, limit: str, least: float, most: float
 ) -> None:
-    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from head_ablation.allocation import minutes_left"
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from head_ablation.jobs.slurm import minutes_left"
     asked = ("-c", f"{code}; print(minutes_left())")
     said = cluster.say("srun", "--ntasks=1", "--mem=500", f"--time={limit}", sys.executable, *asked)
     assert least <= float(said) <= most

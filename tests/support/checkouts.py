@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 PARTS = (
     *("Snakefile", "config.yaml", "rules", "scripts", "head_ablation", "schemas"),
     *("resources", "studies", "envs", "profiles", "report"),

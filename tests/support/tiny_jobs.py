@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from byte_tokenizer import BOS_ID
+from project import PROJECT
 from tiny_llama import save_tiny_llama
 
-from head_ablation.files import write_json, write_jsonl
-from head_ablation.head_sets import write_head_sets
-from head_ablation.heads import Condition, HeadSet
-from head_ablation.jobs import Job, Place
-from head_ablation.model_sources import prepare
-from head_ablation.prompts import Prompt
-from head_ablation.store import Store
+from head_ablation.common.files import write_json, write_jsonl
+from head_ablation.heads.condition import Condition
+from head_ablation.heads.head import HeadSet
+from head_ablation.heads.head_sets import write_head_sets
+from head_ablation.jobs.job import Job, Place
+from head_ablation.jobs.store import Store
+from head_ablation.models.pointer import prepare
+from head_ablation.prompts.prompt import Prompt
 
-PROJECT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "max_new_tokens": 3,
     "stop": ["\n"],
@@ -105,7 +106,7 @@ def start_python(*arguments: str, **environment: str) -> Process:
 HOLDER = """
 import json, sys
 from pathlib import Path
-from head_ablation.store import Store
+from head_ablation.jobs.store import Store
 with Store(Path(sys.argv[1])).claim(json.loads(sys.argv[2])) as mine:
     print(mine, flush=True)
     sys.stdin.readline()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 
 import yaml
-
-PROJECT = Path(__file__).resolve().parents[2]
+from project import PROJECT
 
 
 def pins(lines: list[str]) -> dict[str, str]:

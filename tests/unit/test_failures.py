@@ -12,18 +12,19 @@ from dataclasses import replace
 import pytest
 from byte_tokenizer import BOS_ID, save_byte_tokenizer
 from overflowing_llama import save_overflowing_llama
-from tiny_jobs import PROJECT, PROMPTS, claimed_elsewhere, generate_command, placed, start_python, tiny_job, write_sweep
+from project import PROJECT
+from tiny_jobs import PROMPTS, claimed_elsewhere, generate_command, placed, start_python, tiny_job, write_sweep
 from tiny_llama import POSITIONS, tiny_llama
 
-from head_ablation.files import read_json
-from head_ablation.heads import HeadSet
-from head_ablation.jobs import Sweep, make_level
-from head_ablation.problems import StudyError
-from head_ablation.prompts import Prompt
+from head_ablation.common.files import read_json
+from head_ablation.common.problems import StudyError
+from head_ablation.heads.head import HeadSet
+from head_ablation.jobs.sweep import Sweep, make_level
+from head_ablation.prompts.prompt import Prompt
 
 WITH_MEMORY = """
 import json, resource, runpy, sys
-import head_ablation.runs, transformers.models.llama.modeling_llama
+import head_ablation.engine.runner, transformers.models.llama.modeling_llama
 for mib, command in json.loads(sys.argv[1]):
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + mib * 2**20, resource.RLIM_INFINITY))
@@ -208,8 +209,8 @@ def test_a_disk_with_room_takes_the_result(tmp_path, stored_level):
 KEEP = """
 import sys
 from pathlib import Path
-from head_ablation.problems import run_script
-from head_ablation.store import Entry, Store
+from head_ablation.common.problems import run_script
+from head_ablation.jobs.store import Entry, Store
 protocol = {"model": None}
 def main():
     with Store(Path(sys.argv[1])).claim(protocol):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 LIGHT = (
     *("checks", "config", "config_schema", "files", "head_sets", "heads", "matchers", "model_sources", "passages"),
     *("allocation", "inventory", "jobs", "memory", "planning", "progress", "protocol", "slots", "staleness", "store"),

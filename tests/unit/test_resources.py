@@ -4,16 +4,16 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import pytest
 import yaml
+from project import PROJECT
 
-RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+RESOURCES = PROJECT / "resources"
 FILLER = (RESOURCES / "filler.txt").read_text(encoding="utf-8")
-PHRASES = yaml.safe_load((RESOURCES / "passages.yaml").read_text(encoding="utf-8"))
+PHRASES = yaml.safe_load((PROJECT / "head_ablation" / "prompts" / "passages.yaml").read_text(encoding="utf-8"))
 with (RESOURCES / "companies.csv").open(encoding="utf-8", newline="") as table:
     COMPANIES = list(csv.DictReader(table))
 

@@ -6,22 +6,25 @@ import json
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from published_study import PROJECT, RANKINGS, RESULTS, load, needs_published_study
-from test_scoring import IDENTITY, scored
+from project import PROJECT
+from published_study import RANKINGS, RESULTS, load, needs_published_study
+from scored_result import IDENTITY, scored
 from tiny_jobs import tiny_job
 
-from head_ablation.config import Experiment, load_study
-from head_ablation.detection import Copies, rank_heads
-from head_ablation.files import read_json
-from head_ablation.head_sets import choose_head_sets, head_set_text
-from head_ablation.heads import Condition, Head, HeadSet, ModelShape, RandomArm
-from head_ablation.jobs import make_level
+from head_ablation.common.files import read_json
+from head_ablation.detectors.copy_score import Copies, rank_heads
+from head_ablation.heads.arms import RandomArm
+from head_ablation.heads.condition import Condition
+from head_ablation.heads.head import Head, HeadSet, ModelShape
+from head_ablation.heads.head_sets import choose_head_sets, head_set_text
+from head_ablation.jobs.sweep import make_level
+from head_ablation.study.study import Experiment, load_study
 
 NAMES = ("config", "ranking", "head_set", "generation", "ablation_result")
 
 
 def schema(name):
-    return yaml.safe_load((PROJECT / "schemas" / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((PROJECT / "head_ablation" / "schemas" / f"{name}.schema.yaml").read_text(encoding="utf-8"))
 
 
 def faults(name, content):

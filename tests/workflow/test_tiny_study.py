@@ -14,10 +14,10 @@ from checkouts import Checkout
 from jsonschema import Draft202012Validator
 from transformers import AutoModelForCausalLM
 
-from head_ablation.bench_cases import Case
-from head_ablation.bench_usual_way import usual_answers
-from head_ablation.heads import HeadSet
-from head_ablation.prompts import read_prompts
+from head_ablation.bench.cases import Case
+from head_ablation.bench.usual_way import usual_answers
+from head_ablation.heads.head import HeadSet
+from head_ablation.prompts.prompt import read_prompts
 
 pytestmark = pytest.mark.workflow
 

@@ -1,0 +1,1 @@
+"""Nothing about heads: whole files, problems, progress, provenance, schemas, registries."""

@@ -1,0 +1,1 @@
+"""A model at work: loading, ablation, prefill, KV cache, decoding."""

@@ -1,0 +1,1 @@
+"""Heads, rankings, arms, and the head set of every condition."""

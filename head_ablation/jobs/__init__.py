@@ -1,0 +1,1 @@
+"""One GPU job: protocol, store, sweep, GPU locks, batch size."""

@@ -1,0 +1,109 @@
+"""GPUs: jobs of one machine never share one, unless their config pins it (device: cuda:N) or asks for none (gpu: 0).
+
+Each GPU is a lock file that a job holds while it computes; the kernel frees it when the job ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from head_ablation.common.problems import StudyError
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+POLL_SECONDS = 0.5
+
+
+@contextmanager
+def claim_gpus(count: int, device: str) -> Iterator[list[str]]:
+    """Holds `count` of the visible GPUs, and shows this process no others; waits until they are free.
+
+    Args:
+        count: GPUs that the job takes.
+        device: the config's; a pinned `cuda:N` is taken as it is.
+
+    Raises:
+        StudyError: fewer GPUs are visible than requested; without any, only `device: auto` is refused, which would
+            go on for days on the CPU.
+    """
+    gpus = [] if count == 0 or device.startswith("cuda:") else visible_gpus()
+    if not gpus:
+        if count and device == "auto":
+            _refuse_the_cpu(count)
+        yield []
+        return
+    if count > len(gpus):
+        seen = f"{len(gpus)} are visible ({', '.join(gpus)})"
+        raise StudyError(f"the job takes {count} GPUs, {seen}; lower the model's `gpu`")
+    with ExitStack() as held:
+        mine = _wait_for(gpus, count, held)
+        before = os.environ.get(VISIBLE)
+        os.environ[VISIBLE] = ",".join(mine)
+        try:
+            yield mine
+        finally:
+            _restore(before)
+
+
+def _refuse_the_cpu(count: int) -> None:
+    import torch
+
+    if not torch.backends.mps.is_available():
+        raise StudyError(f"the job takes {count} GPUs, none is visible; set the model's `gpu: 0` to use the CPU")
+
+
+def visible_gpus() -> list[str]:
+    """The entries of CUDA_VISIBLE_DEVICES if it is set (as by SLURM), else the numbers of the GPUs torch sees."""
+    if VISIBLE in os.environ:
+        return [gpu.strip() for gpu in os.environ[VISIBLE].split(",") if gpu.strip()]
+    import torch
+
+    return [str(gpu) for gpu in range(torch.cuda.device_count())]
+
+
+def _wait_for(gpus: list[str], count: int, held: ExitStack) -> list[str]:
+    """The first GPUs that are free; all of them at once or none, so that two jobs cannot wait for each other."""
+    told = False
+    while True:
+        with ExitStack() as attempt:
+            mine = list(islice((gpu for gpu in gpus if _try(gpu, attempt)), count))
+            if len(mine) == count:
+                held.enter_context(attempt.pop_all())
+                return mine
+        if not told:
+            print(f"GPUs {', '.join(gpus)} are taken; waiting for {count}", file=sys.stderr)
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _try(gpu: str, held: ExitStack) -> bool:
+    lock = FileLock(_folder() / f"{gpu.replace('/', '_')}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    held.callback(lock.release)
+    return True
+
+
+def _folder() -> Path:
+    """Of this machine, user and SLURM job: SLURM numbers the GPUs of every job from 0."""
+    job = os.environ.get("SLURM_JOB_ID", "machine")
+    folder = Path(tempfile.gettempdir()) / f"head-ablation-gpus-{os.getuid()}" / job
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(VISIBLE, None)
+    else:
+        os.environ[VISIBLE] = before

@@ -1,0 +1,1 @@
+"""From ground truth to token ids: corpora, passages, samples, matchers, tokenizer, builders."""

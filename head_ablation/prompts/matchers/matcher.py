@@ -1,0 +1,57 @@
+"""What a matcher is: it finds values of one kind in text, and judges the first one of an answer's first line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from head_ablation.common.registry import Entry
+
+Mention = tuple[str, int, int]
+"""A value in canonical form and the character span where it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matcher(Entry):
+    """A kind of answer.
+
+    Attributes:
+        mentions: text -> the values of this kind that it mentions, in order of position.
+        expected: what a gold value must be, for error messages.
+    """
+
+    mentions: Callable[[str], list[Mention]]
+    expected: str
+
+    def gold_values(self, gold: str) -> list[str]:
+        """The acceptable values of a gold entry such as "14200.0", "Delaware" or "Texas, Georgia".
+
+        Raises:
+            ValueError: no value of this kind in `gold`; says what was found and expected.
+        """
+        values = [value for value, _, _ in self.mentions(whole_number(gold))]
+        if not values:
+            raise ValueError(f"found '{gold}'; expected {self.expected}")
+        return values
+
+    def is_correct(self, generation: str, gold: str) -> bool:
+        """Whether the first mention in the generation's first line is one of the gold values."""
+        mentions = self.mentions(first_line(generation))
+        return bool(mentions) and mentions[0][0] in self.gold_values(gold)
+
+    def find(self, text: str, gold: str) -> tuple[int, int] | None:
+        """The character span of the first mention of a gold value in `text`, or None."""
+        values = self.gold_values(gold)
+        spans = ((start, end) for value, start, end in self.mentions(text) if value in values)
+        return next(spans, None)
+
+
+def whole_number(gold: str) -> str:
+    """A gold value as written, but for the decimals of a whole number: tables read with gaps say 1929.0."""
+    return re.sub(r"(?<=\d)\.0+$", "", gold.strip())
+
+
+def first_line(generation: str) -> str:
+    """The first line that says anything."""
+    return generation.strip().split("\n", 1)[0].strip()

@@ -1,0 +1,62 @@
+"""A prompt: a question as token ids, with the spans of passage and answer, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from head_ablation.common.files import canonical_json, read_jsonl, sha256_text
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A question as token ids.
+
+    Attributes:
+        filename, company, gold: of the sample.
+        token_ids: [T].
+        passage_span: positions [start, end) of the passage.
+        answer_span: positions [start, end) of the answer; None if the passage in the prompt lacks it.
+        answerable: whether the whole answer stands in the prompt.
+        reason: empty, or why not: `cut off` (the passage was too long) or `not stated`.
+    """
+
+    filename: str
+    company: str
+    gold: str
+    token_ids: list[int]
+    passage_span: tuple[int, int]
+    answer_span: tuple[int, int] | None
+    answerable: bool = field(init=False)
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answerable", self.answer_span is not None)
+        start, end = self.passage_span
+        if not 0 <= start <= end <= len(self.token_ids):
+            raise ValueError(f"passage span {start}-{end} in a prompt of {len(self.token_ids)} tokens")
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Prompt:
+        """From a line of a prompts file."""
+        values = {key: value for key, value in row.items() if key != "answerable"}
+        spans = {key: tuple(values[key]) if values[key] else None for key in ("passage_span", "answer_span")}
+        return cls(**{**values, **spans})
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of a prompts file."""
+        return asdict(self)
+
+
+def read_prompts(path: str | Path) -> list[Prompt]:
+    """The prompts of a prompts file."""
+    return [Prompt.from_json(row) for row in read_jsonl(path)]
+
+
+def prompts_digest(prompts: Iterable[Prompt]) -> str:
+    """A digest of what the model is asked: filenames and token ids of all prompts, in order."""
+    return sha256_text(canonical_json([[prompt.filename, prompt.token_ids] for prompt in prompts]))

@@ -1,0 +1,1 @@
+"""From generations to tables: scoring, the published format, statistics, the audit."""

@@ -1,0 +1,56 @@
+"""Figure 8's curves from the levels table: mean accuracy per method, question, arm and level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from head_ablation.heads.arms import ARMS
+from head_ablation.results.rows import EXPERIMENT, baseline_rows, ordered
+from head_ablation.results.statistics import wilson
+
+
+def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.DataFrame:
+    """The data behind Figure 8: mean accuracy per method, `by`, arm and level (0 = baseline).
+
+    Draws are averaged within each experiment first, then experiments. `low` and `high` are the
+    Wilson 95 % interval with n = the largest number of companies among the pooled experiments,
+    because experiments that differ in model or length ask about the same companies.
+
+    Args:
+        levels: a `levels_table`.
+        by: what a curve stands for, beside method and arm; `EXPERIMENT` for single experiments.
+    """
+    one = ["method", *EXPERIMENT]
+    ablated = levels[levels["arm"] != "baseline"]
+    baselines = baseline_rows(levels, ablated[one].drop_duplicates()).set_index(one)
+    shown = ["accuracy", "companies", "majority_accuracy"]
+    start = ablated[[*one, "arm"]].drop_duplicates().assign(level=0, draw=0)
+    cells = pd.concat([start.join(baselines[shown], on=one), ablated], join="inner")
+    cells = cells.join(baselines["accuracy"].rename("baseline_accuracy"), on=one)
+    values = {"accuracy": "mean", "companies": "max", "majority_accuracy": "mean"}
+    values |= {"baseline_accuracy": "mean"}
+    keep = {name: (name, how) for name, how in values.items()}
+    single = cells.groupby(["method", *EXPERIMENT, "arm", "level"], as_index=False).agg(
+        **keep, draws=("draw", "nunique")
+    )
+    curves = single.groupby(["method", *by, "arm", "level"], as_index=False).agg(
+        **keep, experiments=("accuracy", "size"), draws=("draws", "min")
+    )
+    limits = [wilson(*row) for row in zip(curves["accuracy"], curves["companies"], strict=True)]
+    curves["low"], curves["high"] = [low for low, _ in limits], [high for _, high in limits]
+    return ordered(curves, ["method", *by])
+
+
+def summary(curves: pd.DataFrame) -> str:
+    """The numbers that matter, per method and question: baseline and each arm at the highest level."""
+    lines = []
+    for (method, question), rows in curves.groupby(["method", "question"], sort=False):
+        highest = rows[rows["level"] == rows["level"].max()].set_index("arm")["accuracy"]
+        ablated = ", ".join(f"{arm} {highest[arm]:.0%}" for arm in [arm.name for arm in ARMS] if arm in highest)
+        lines.append(
+            f"{method}, {question}: baseline {rows['baseline_accuracy'].iloc[0]:.0%}; with"
+            f" {rows['level'].max()} heads ablated: {ablated}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,154 @@
+"""The key results: contrasts between arms in percentage points, with their intervals, as a table and as a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+from head_ablation.heads.arms import ARMS
+from head_ablation.results.rows import CONDITION, EXPERIMENT, baseline_rows
+from head_ablation.results.statistics import Difference, mover_difference, paired_difference
+
+
+def contrasts(arms: Collection[str] = ()) -> dict[str, tuple[str, str]]:
+    """The contrasts between arms: name -> the arm that is compared, and with it the arm that is expected to lose more.
+
+    Args:
+        arms: those that occur; the published study's two, top and random, are contrasted in any case.
+    """
+    shown = [arm for arm in ARMS if arm.name in {"top", "random", *arms}]
+    drops = {f"{arm.name}_drop": ("baseline", arm.name) for arm in shown}
+    return drops | {arm.gap: (arm.name, "top") for arm in shown if arm.gap}
+
+
+def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """Per method and level, in percentage points: drop of top heads, of random heads, and the gap.
+
+    Each number is the mean over the experiments that have both sides (draws averaged first). Its
+    95 % interval is paired by company where every condition of the method has samples, a company
+    weighing as much as its answers do in that mean; otherwise it is unpaired, with n = the largest
+    number of companies. `prompts` and `unanswerable` are summed over experiments.
+
+    Args:
+        levels: a `levels_table`.
+        samples: the `samples_table` of the same results; it may be empty.
+    """
+    rows = []
+    for method in levels["method"].dropna().unique():
+        own, answers = _with_baseline(levels, method), _with_baseline(samples, method)
+        paired = len(answers[CONDITION].drop_duplicates()) == len(own)
+        accuracies = _company_accuracies(answers) if paired else _experiment_accuracies(own)
+        for level in sorted(set(own["level"]) - {0}):
+            row = {"method": method, "level": level} | _counts(own, answers, level, paired)
+            for name, arms in contrasts(set(levels["arm"])).items():
+                sides = [(arm, 0 if arm == "baseline" else level) for arm in arms]
+                found = _contrast(accuracies, sides, None if paired else row["companies"])
+                for suffix, value in zip(["", "_low", "_high"], found, strict=True):
+                    row[f"{name}_points{suffix}"] = 100 * value
+            rows.append(row)
+    return pd.DataFrame(rows, columns=None if rows else ["method", "level"])
+
+
+def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | None = None) -> str:
+    """The key results as a short Markdown page: per method what its numbers rest on, and a table.
+
+    Args:
+        key_results: a `key_results_table`.
+        labels: names to show for methods; a method that has none is shown by its key.
+    """
+    shown = contrasts([arm.name for arm in ARMS if f"{arm.name}_drop_points" in key_results])
+    page = ["# Key results", "", "Changes of accuracy in percentage points (95 % interval)."]
+    page += [
+        f"The {name.replace('_', ' ')} is the accuracy with {arm} heads ablated minus that with top heads ablated."
+        for name, (arm, other) in shown.items()
+        if other == "top" and arm != "baseline"
+    ]
+    for method, rows in key_results.groupby("method", sort=False):
+        page += ["", f"## {(labels or {}).get(str(method), method)}", "", _basis(rows), ""]
+        page += [f"| heads ablated | {' | '.join(_heading(name, arms) for name, arms in shown.items())} |"]
+        page += ["|---:" * (1 + len(shown)) + "|"]
+        for _, row in rows.iterrows():
+            page += [f"| {row['level']} | {' | '.join(_points(row, name) for name in shown)} |"]
+    return "\n".join([*page, ""])
+
+
+def _heading(name: str, arms: tuple[str, str]) -> str:
+    return f"drop, {arms[1]} heads" if arms[0] == "baseline" else name.replace("_", " ")
+
+
+def _with_baseline(frame: pd.DataFrame, method: str) -> pd.DataFrame:
+    """The method's rows and the baseline rows of its experiments."""
+    own = frame[(frame["method"] == method) & (frame["arm"] != "baseline")]
+    return pd.concat([baseline_rows(frame, own[["method", *EXPERIMENT]].drop_duplicates()), own])
+
+
+def _counts(own: pd.DataFrame, answers: pd.DataFrame, level: int, paired: bool) -> dict[str, Any]:
+    """What one row of the key results rests on."""
+    ablated = own[own["level"] == level]
+    experiments = ablated.drop_duplicates(EXPERIMENT)
+    answered = answers[answers["counted"] & (answers["level"] == level)]
+    drawn = ablated[ablated["arm"].isin([arm.name for arm in ARMS if arm.is_drawn])]
+    draws = drawn.groupby([*EXPERIMENT, "arm"]).size()
+    return {
+        "experiments": len(experiments),
+        "companies": answered["company"].nunique() if paired else experiments["companies"].max(),
+        "prompts": experiments["total"].sum(),
+        "unanswerable": experiments["unanswerable"].sum(),
+        "draws": draws.min() if len(draws) else 0,
+        "interval": "paired by company" if paired else "unpaired",
+    }
+
+
+def _experiment_accuracies(levels: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, draws averaged.  # [experiment, (arm, level)]"""
+    return levels.pivot_table("accuracy", EXPERIMENT, ["arm", "level"])
+
+
+def _company_accuracies(answers: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy, draws and filings averaged, and `share`.  # [(experiment, company), (arm, level)]
+
+    `share` is the company's part of the experiment's prompts: the mean over companies with that
+    weight is the experiment's accuracy.
+    """
+    answered = answers[answers["counted"]].astype({"correct": "float64"})
+    index = [*EXPERIMENT, "company"]
+    prompts = answered[answered["arm"] == "baseline"].groupby(index).size()
+    accuracies = answered.pivot_table("correct", index, ["arm", "level"])
+    accuracies["share", 0] = prompts / prompts.groupby(EXPERIMENT).transform("sum")
+    return accuracies
+
+
+def _contrast(accuracies: pd.DataFrame, sides: list[tuple[str, int]], unpaired_n: int | None) -> Difference:
+    """Difference of two conditions over the experiments that have both; NaN where none has."""
+    pair = accuracies.reindex(columns=sides).dropna()
+    if pair.empty:
+        return Difference(math.nan, math.nan, math.nan)
+    if unpaired_n is not None:
+        return mover_difference(pair[sides[0]].mean(), pair[sides[1]].mean(), unpaired_n)
+    share = accuracies.loc[pair.index, ("share", 0)]
+    weights = share.groupby("company").sum()
+    means = pair.mul(share, axis=0).groupby("company").sum().div(weights, axis=0).clip(0, 1)
+    return paired_difference(means[sides[0]], means[sides[1]], weights)
+
+
+def _basis(rows: pd.DataFrame) -> str:
+    """One sentence: n, what was left out, which interval."""
+    spans = {}
+    for name in ["companies", "experiments", "prompts", "unanswerable", "draws"]:
+        low, high = rows[name].min(), rows[name].max()
+        spans[name] = f"{low}" if low == high else f"{low}-{high}"
+    return (
+        f"n = {spans['companies']} companies; experiments: {spans['experiments']}; "
+        f"prompts that count: {spans['prompts']} ({spans['unanswerable']} unanswerable left out); "
+        f"random draws per level: {spans['draws']}. Intervals: Newcombe 1998, from Wilson limits "
+        f"with n = companies, {rows['interval'].iloc[0]}."
+    )
+
+
+def _points(row: pd.Series, name: str) -> str:
+    """A difference and its interval in percentage points, as a table cell."""
+    value, low, high = (row[f"{name}_points{suffix}"] for suffix in ["", "_low", "_high"])
+    return "-" if math.isnan(value) else f"{value:z.1f} ({low:z.1f} to {high:z.1f})"

@@ -1,0 +1,177 @@
+"""Given ablation results: read, checked, taken in as they are.
+
+Only their form is checked. Numbers that contradict each other are the audit's to report: a result that is wrong in
+this way is still what was published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from head_ablation.common.files import read_json
+from head_ablation.common.problems import Problem, refuse
+from head_ablation.common.schema import departures
+from head_ablation.common.yaml_files import read_schema
+from head_ablation.heads.arms import ARMS
+from head_ablation.heads.rankings import RankingIdentity
+
+SUFFIX = "_heads_ablations"
+ARM_FIELDS = tuple(arm.name + SUFFIX for arm in ARMS)
+OLD_KEYS = {"correct_study": "correct_published", "cluster": "company"}
+Place = str | Path
+Key = tuple[str, str, str, int]  # method, model, question, tokens
+
+
+@dataclass(frozen=True)
+class ResultExpectation:
+    """What a given result must agree with.
+
+    Attributes:
+        method: the study's name of its method.
+        methods: all methods of the study.
+        models: accepted values of `model_key`, the study's own first.
+        model_name: accepted as well: the full name of the model.
+        question, tokens: of the experiment.
+        levels: the study's levels.
+    """
+
+    method: str
+    methods: tuple[str, ...]
+    models: tuple[str, ...]
+    model_name: str
+    question: str
+    tokens: int
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ResultIdentity(RankingIdentity):
+    """What an ablation result says it is about.
+
+    Attributes:
+        ranking_method: the study's name of the method.
+        heads_source: where its ranking comes from: a path template or a detector.
+    """
+
+    ranking_method: str
+    heads_source: str | None
+
+
+def read_result(path: Place, expected: ResultExpectation) -> dict[str, Any]:
+    """The result file's content as it is, but `ranking_method` and `model_key` are the study's.
+
+    Raises:
+        StudyError: with every way in which the file is not a result of this method and experiment.
+    """
+    content = _respelled(read_json(path))
+    refuse(result_problems(path, content, expected))
+    return {**content, "ranking_method": expected.method, "model_key": expected.models[0]}
+
+
+def _respelled(content: Any) -> Any:
+    """Older results of this workflow say `study` for the published study, and `cluster` for a company."""
+    if isinstance(content, list):
+        return [_respelled(part) for part in content]
+    if not isinstance(content, dict):
+        return content
+    renamed = {OLD_KEYS.get(key, key): _respelled(part) for key, part in content.items()}
+    return {**renamed, "scoring_rule": "published"} if renamed.get("scoring_rule") == "study" else renamed
+
+
+def result_problems(path: Place, content: Any, expected: ResultExpectation) -> list[Problem]:
+    """Everything wrong with a result: its form, what it says it is about, its levels, impossible counts."""
+    if not isinstance(content, dict):
+        return [Problem(path, "file", type(content).__name__, "a JSON object, an ablation result")]
+    return [
+        *departures(content, _schema(), str(path)),
+        *_identity_problems(path, content, expected),
+        *_level_problems(path, content, expected),
+        *_count_problems(path, content),
+        *_number_problems(path, "", content),
+    ]
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The schema file, with the fields of every registered arm."""
+    schema = read_schema("ablation_result")
+    entries = schema["properties"]["random_heads_ablations"]
+    return {**schema, "properties": {**dict.fromkeys(ARM_FIELDS, entries), **schema["properties"]}}
+
+
+def _identity_problems(path: Place, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
+    accepted: dict[str, tuple[Any, ...]] = {"question": (expected.question,), "total_tokens": (expected.tokens,)}
+    if content.get("model_name") != expected.model_name:
+        accepted["model_key"] = tuple(expected.models)
+    for field, values in accepted.items():
+        if field in content and content[field] not in values:
+            wanted = " or ".join(repr(value) for value in values)
+            yield Problem(path, field, repr(content[field]), f"{wanted}, as its path says")
+    method = str(content.get("method")).removesuffix("_ablation_incremental")
+    if method != expected.method and method in expected.methods:
+        yield Problem(path, "method", repr(content["method"]), f"a result of '{expected.method}', as its path says")
+
+
+def _level_problems(path: Place, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
+    wanted = f"{', '.join(map(str, expected.levels))}: each of the study's levels once"
+    for field in ARM_FIELDS:
+        entries = content.get(field)
+        if isinstance(entries, list) and entries:  # the schema wants top heads; a random arm may be missing
+            found = [str(entry.get("num_heads")) for entry in entries if isinstance(entry, dict)]
+            if sorted(found) != sorted(map(str, expected.levels)):
+                yield Problem(path, f"{field}[*].num_heads", ", ".join(found), wanted)
+
+
+def _count_problems(path: Place, content: Mapping[str, Any]) -> Iterator[Problem]:
+    parts = {"baseline": content.get("baseline")}
+    for field in ARM_FIELDS:
+        parts |= _listed(field, content.get(field))
+    for place, entry in parts.items():
+        if isinstance(entry, dict):
+            correct, total = entry.get("correct"), entry.get("total")
+            if isinstance(correct, int) and isinstance(total, int) and correct > total:
+                yield Problem(path, f"{place}.correct", correct, f"at most {total}, its total")
+
+
+def _listed(field: str, entries: Any) -> dict[str, Any]:
+    """Place -> entry, draws included."""
+    found = {f"{field}[{index}]": entry for index, entry in enumerate(entries if isinstance(entries, list) else [])}
+    for place, entry in list(found.items()):
+        if isinstance(entry, dict) and "draws" in entry:
+            found |= _listed(f"{place}.draws", entry["draws"])
+    return found
+
+
+def _number_problems(path: Place, place: str, value: Any) -> Iterator[Problem]:
+    """Python writes NaN and Infinity into JSON; no number of a result may be one."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, place, value, "a finite number")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _number_problems(path, f"{place}.{key}".lstrip("."), part)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _number_problems(path, f"{place}[{index}]", part)
+
+
+Result = Mapping[str, Any]
+
+
+def experiment_of(result: Result) -> tuple[str, str, str, int]:
+    """The method and experiment that a result is of."""
+    method = result.get("ranking_method") or result["method"].removesuffix("_ablation_incremental")
+    return method, result["model_key"], result["question"], result["total_tokens"]
+
+
+def entries(result: Result) -> Iterator[tuple[str, int, int, Result]]:
+    """Every condition of one result, several draws one by one: arm, level, draw and entry."""
+    yield "baseline", 0, 0, result["baseline"]
+    for arm in [key.removesuffix(SUFFIX) for key in result if key.endswith(SUFFIX)]:
+        for entry in result[arm + SUFFIX]:
+            for place, one in enumerate(entry.get("draws") or [entry]):
+                yield arm, entry["num_heads"], one.get("draw", place), one

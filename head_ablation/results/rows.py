@@ -1,0 +1,183 @@
+"""Tables from ablation results: every answer, every condition, Figure 8's curves, the key results.
+
+`samples_table` and `levels_table` read the results; `curves_table` and `key_results_table` are made
+from those two. The baseline belongs to no method: one row an experiment, however many methods. Only where given
+results of several methods disagree about it, each method has its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+
+from head_ablation.heads.arms import ARMS
+from head_ablation.results.published_format import Result, entries, experiment_of
+from head_ablation.results.statistics import wilson
+
+EXPERIMENT = ["model", "question", "tokens"]
+CONDITION = ["method", *EXPERIMENT, "arm", "level", "draw"]
+ORDER = {"baseline": 0, **{arm.name: place for place, arm in enumerate(ARMS, start=1)}}  # of rows
+WHOLE = dict.fromkeys(["tokens", "level", "draw"], "int64")
+CONDITION_TYPES = dict.fromkeys(CONDITION, "str") | WHOLE
+SAMPLE_TYPES = {
+    **dict.fromkeys(["filename", "company", "gold", "text"], "str"),
+    **dict.fromkeys(["answerable", "counted", "correct", "correct_published"], "boolean"),
+}
+LEVEL_TYPES = {
+    **dict.fromkeys(["correct", "total", "unanswerable", "companies"], "int64"),
+    **dict.fromkeys(["accuracy", "accuracy_low", "accuracy_high", "accuracy_drop"], "float64"),
+    "correct_published": "Int64",  # missing in the published files
+    **dict.fromkeys(["accuracy_published", "majority_accuracy"], "float64"),
+}
+
+
+def samples_table(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per prompt and condition. Baseline rows have level 0, draw 0 and, unless methods disagree, no method.
+
+    Prompts that do not count are listed too. Results without samples (the published files) give no rows.
+
+    Raises:
+        ValueError: naming the experiment, where results disagree with each other or themselves.
+    """
+    rows = [
+        condition | {field: sample.get(field) for field in SAMPLE_TYPES} | {"counted": _counts_in(sample)}
+        for condition, entry, _ in _conditions(results)
+        for sample in entry.get("samples", [])
+    ]
+    return _typed(rows, CONDITION_TYPES | SAMPLE_TYPES)
+
+
+def levels_table(results: Sequence[Result]) -> pd.DataFrame:
+    """One row per experiment and condition; accuracies are fractions of the prompts that count.
+
+    `companies` counts distinct companies with a prompt that counts (without samples: prompts);
+    `accuracy_low` and `accuracy_high` are the Wilson 95 % interval with n = companies;
+    `accuracy_drop` is baseline minus ablated accuracy, a fraction; `unanswerable` the prompts that do not count.
+
+    Raises:
+        ValueError: as `samples_table`.
+    """
+    rows = [key | _level_values(entry, result) for key, entry, result in _conditions(results)]
+    return _typed(rows, CONDITION_TYPES | LEVEL_TYPES)
+
+
+def _conditions(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], Result, Result]]:
+    """Every condition once, checked: its key, its entry, the result it stands in."""
+    baselines: dict[tuple[Any, ...], Result] = {}
+    apart = _experiments_apart(results)
+    seen = set()
+    # Baselines with samples go first, so that one of those is kept.
+    for result in sorted(results, key=lambda result: "samples" not in result["baseline"]):
+        method, *experiment = experiment_of(result)
+        for arm, level, draw, entry in entries(result):
+            shared = arm == "baseline" and tuple(experiment) not in apart
+            key = (None if shared else method, *experiment, arm, level, draw)
+            name = "/".join(str(part) for part in key if part is not None)
+            _check_entry(name, entry, result["baseline"])
+            if arm == "baseline":
+                _refuse_disagreement(name, baselines.setdefault(key, entry), entry)
+            elif key in seen:
+                raise ValueError(f"{name}: two results hold this condition; expected one")
+            if key not in seen:
+                yield dict(zip(CONDITION, key, strict=True)), entry, result
+            seen.add(key)
+
+
+def _experiments_apart(results: Sequence[Result]) -> set[tuple[Any, ...]]:
+    """The experiments about whose baseline the results disagree. Results of our own runs, with a protocol, may not."""
+    groups = defaultdict(list)
+    for result in results:
+        groups[experiment_of(result)[1:]].append(result)
+    apart = set()
+    for experiment, members in groups.items():
+        for first, second in combinations(members, 2):
+            if "protocol" in first and "protocol" in second:
+                name = "/".join(map(str, experiment))
+                _refuse_disagreement(name, first["baseline"], second["baseline"])
+            elif _disagreement(first["baseline"], second["baseline"]):
+                apart.add(experiment)
+    return apart
+
+
+def _check_entry(name: str, entry: Result, baseline: Result) -> None:
+    """Refuse counts that are impossible, or, where there are samples, that disagree with them or the baseline."""
+    correct, total = entry["correct"], entry["total"]
+    if not 0 <= correct <= total or total == 0:
+        raise ValueError(f"{name}: {correct} correct of {total} prompts")
+    if total != baseline["total"] and ("samples" in entry or "samples" in baseline):
+        raise ValueError(f"{name}: {total} prompts count, {baseline['total']} in its baseline")
+    if "samples" in entry:
+        found = [bool(sample["correct"]) for sample in entry["samples"] if _counts_in(sample)]
+        if (sum(found), len(found)) != (correct, total):
+            raise ValueError(
+                f"{name}: samples have {sum(found)} correct of {len(found)} that count, "
+                f"but correct and total say {correct} of {total}"
+            )
+
+
+def _counts_in(sample: Result) -> bool:
+    """Whether the answer counts: unless it says so itself, if its prompt is answerable."""
+    return bool(sample.get("counted", sample["answerable"]))
+
+
+def _refuse_disagreement(name: str, first: Result, second: Result) -> None:
+    if found := _disagreement(first, second):
+        raise ValueError(f"{name}: results disagree about the baseline{found}")
+
+
+def _disagreement(first: Result, second: Result) -> str:
+    """In what two baselines of one experiment are not the same answers; empty if in nothing."""
+    one, two = (f"{entry['correct']} of {entry['total']} correct" for entry in (first, second))
+    if one != two:
+        return f": {one}, and {two}"
+    others = {sample["filename"]: sample for sample in second.get("samples", [])}
+    both = [sample for sample in first.get("samples", []) if sample["filename"] in others]
+    changed = [sample["filename"] for sample in both if sample != others[sample["filename"]]]
+    return f"'s answers to {changed}" if changed else ""
+
+
+def _level_values(entry: Result, result: Result) -> dict[str, Any]:
+    """The measured columns of one row of `levels_table`."""
+    correct, total = entry["correct"], entry["total"]
+    baseline = result["baseline"]
+    samples = entry.get("samples", [])
+    companies = len({sample["company"] for sample in samples if _counts_in(sample)}) or total
+    low, high = wilson(correct / total, companies)
+    published = entry.get("correct_published")
+    return {
+        "correct": correct,
+        "total": total,
+        "unanswerable": len(samples) - total if samples else result.get("unanswerable", 0),
+        "companies": companies,
+        "accuracy": correct / total,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "accuracy_drop": baseline["correct"] / baseline["total"] - correct / total,
+        "correct_published": published,
+        "accuracy_published": None if published is None else published / total,
+        "majority_accuracy": (result.get("majority_answer") or {}).get("accuracy"),
+    }
+
+
+def _typed(rows: list[dict[str, Any]], types: Mapping[str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(types)).astype(dict(types))
+    return ordered(frame, [*EXPERIMENT, "method"])
+
+
+def ordered(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
+    """Rows by `first`, then arm (as registered), level and draw; rows alike keep their order."""
+    place = frame["arm"].map(ORDER).fillna(len(ORDER))
+    keys = [*first, "_place", "arm", "level", *(["draw"] if "draw" in frame else [])]
+    ordered = frame.assign(_place=place).sort_values(keys, kind="stable", na_position="first")
+    return ordered.drop(columns="_place").reset_index(drop=True)
+
+
+def baseline_rows(frame: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+    """The baseline rows of methods and experiments, by method: its own, else those that all methods share."""
+    rows = frame[frame["arm"] == "baseline"].rename(columns={"method": "owner"})
+    rows = asked.merge(rows, on=EXPERIMENT)
+    return rows[rows["owner"].isna() | (rows["owner"] == rows["method"])].drop(columns="owner")

@@ -1,0 +1,57 @@
+"""Scoring as a job: the files of one method and experiment, checked against what the study says now, and scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from head_ablation.common.files import read_json
+from head_ablation.engine.settings import LevelSettings
+from head_ablation.heads.head import HeadSet
+from head_ablation.heads.head_sets import HeadSetSettings
+from head_ablation.heads.rankings import ranked_heads
+from head_ablation.jobs.staleness import read_current
+from head_ablation.jobs.work import LevelWork
+from head_ablation.models.pointer import Pointer
+from head_ablation.prompts.prompt import read_prompts
+from head_ablation.results.published_format import ResultIdentity
+from head_ablation.results.scoring import Judge, score_experiment
+
+
+@dataclass(frozen=True)
+class ScoreTask:
+    """The answers of one method and experiment, to be scored.
+
+    Attributes:
+        settings: how the model is run and ablated.
+        heads: how the head sets are chosen.
+        identity: what the result says it is about.
+        judge: which verdicts are given, and what counts.
+    """
+
+    settings: LevelSettings
+    heads: HeadSetSettings
+    identity: ResultIdentity
+    judge: Judge
+
+    def result(
+        self, model: Path, prompts: Path, ranking: Path, baseline: Path, generations: list[Path]
+    ) -> dict[str, Any]:
+        """The ablation result.
+
+        Args:
+            model: the pointer file.
+            prompts: the test prompts.
+            ranking: whose heads are ablated.
+            baseline: its generations.
+            generations: those of the conditions, named by condition.
+
+        Raises:
+            StudyError: naming every file and field that departs from what the study says now.
+        """
+        pointer, asked = Pointer.read(model), read_prompts(prompts)
+        sets = self.heads.choose(ranked_heads(read_json(ranking)), pointer.shape)
+        protocol = LevelWork.of(pointer, asked, self.settings).protocol(HeadSet(()))
+        base, ablated = read_current(baseline, generations, protocol, sets)
+        return score_experiment(vars(self.identity), asked, base, ablated, self.judge)

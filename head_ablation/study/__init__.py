@@ -1,0 +1,1 @@
+"""What Snakemake asks: the config, typed settings, checks, the plan, requests to a cluster."""

@@ -1,0 +1,244 @@
+"""Checks of a study that need the contents of its files: all of them, before any job is planned or model loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from head_ablation.common.files import is_folder, read_json
+from head_ablation.common.problems import Problem, StudyError, refuse
+from head_ablation.heads.head import ModelShape
+from head_ablation.heads.rankings import ranking_problems
+from head_ablation.models.embedded import EMBEDDED
+from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, missing_from_folder
+from head_ablation.models.shape import grid_problems
+from head_ablation.prompts.samples import (
+    GENERATED,
+    Sample,
+    ground_truth_problems,
+    load_split_filings,
+    read_ground_truth,
+    split_samples,
+)
+from head_ablation.results.claims import claims_problems
+from head_ablation.results.published_format import result_problems
+from head_ablation.study.experiment import Experiment
+from head_ablation.study.given_files import ranking_expectation, ranking_file, result_expectation, result_file
+from head_ablation.study.loading import HERE, load_study
+from head_ablation.study.paths import Paths
+from head_ablation.study.settings import (
+    filings_at_hand,
+    filings_files,
+    filings_settings,
+    model_source,
+    prompt_settings,
+    shape_at_hand,
+)
+from head_ablation.study.study import Study
+
+FEW = 3  # files that are said to be missing one by one
+WHOLE_FOLDER = f"a model folder with {', '.join(FOLDER_PARTS)}"
+
+
+def checked_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> Study:
+    """The study of a config, checked together with the files that it names.
+
+    Raises:
+        StudyError: with all problems of the first stage that has any: form, references, contents.
+    """
+    study = load_study(config, file, paths)
+    shapes, problems = _shapes(study)
+    refuse(
+        [
+            *problems,
+            *(p for model, shape in shapes.items() if shape for p in shape_problems(study, model, shape)),
+            *_filler_problems(study),
+            *([] if study.has_results else _filing_problems(study)),
+            *_ranking_problems(study, shapes),
+            *(_result_problems(study) if study.has_results else []),
+            *(claims_problems(study.claims) if study.claims else []),
+        ]
+    )
+    return study
+
+
+def _shapes(study: Study) -> tuple[dict[str, ModelShape | None], list[Problem]]:
+    """The models' shapes, where they can be told already, and everything wrong with their sources."""
+    shapes: dict[str, ModelShape | None] = {}
+    problems: list[Problem] = []
+    for key in study.config["models"]:
+        found, shapes[key] = list(_source_problems(study, key)), None
+        if not found:
+            try:
+                shapes[key] = shape_at_hand(study, key)
+                found = list(grid_problems(study.file, f"models.{key}.shape", study.model(key)["shape"], shapes[key]))
+            except StudyError as error:
+                wanted = "a model's folder or hub name"
+                found = error.problems or [Problem(study.file, f"models.{key}.source", error, wanted)]
+        problems += found
+    return shapes, problems
+
+
+def _source_problems(study: Study, model: str) -> Iterator[Problem]:
+    """What is wrong with a model's source; a folder without weights will do for head sets (see `weights_problems`)."""
+    field, source = f"models.{model}.source", study.model(model)["source"]
+    found = model_source(study, model).source
+    if is_folder(found):
+        folder = Path(found)
+        missing = missing_from_folder(folder)
+        if not folder.is_dir():
+            yield Problem(study.file, field, f"'{source}', which does not exist", WHOLE_FOLDER)
+        elif "config.json" in missing or (missing and WEIGHTS not in missing):
+            yield Problem(study.file, field, f"'{source}' without {', '.join(missing)}", WHOLE_FOLDER)
+    elif source != EMBEDDED and source.count("/") != 1:
+        wanted = "'embedded', an existing folder, or a hub name like org/name"
+        yield Problem(study.file, field, f"'{source}'", wanted)
+
+
+def weights_problems(study: Study) -> Iterator[Problem]:
+    """Models whose folder has a config, which is enough to choose heads, but not the weights to run them."""
+    for key, model in study.config["models"].items():
+        source = model_source(study, key).source
+        if is_folder(source) and (missing := missing_from_folder(Path(source))):
+            found = f"'{model['source']}' without {', '.join(missing)}"
+            yield Problem(study.file, f"models.{key}.source", found, WHOLE_FOLDER)
+
+
+def _filler_problems(study: Study) -> Iterator[Problem]:
+    path = study.filler
+    if not Path(path).read_bytes().strip():
+        yield Problem(path, "file", "no text", "prose to put around the passages")
+
+
+def shape_problems(study: Study, model: str, shape: ModelShape) -> Iterator[Problem]:
+    """Levels and token lengths that this model cannot hold."""
+    grid = f"{shape.layers} layers x {shape.heads} heads"
+    total = shape.layers * shape.heads
+    excluded = study.arms.excluded
+    for index, level in enumerate(study.config["levels"]):
+        if level > total:
+            wanted = f"at most {total} heads (model {model}: {grid})"
+            yield Problem(study.file, f"levels[{index}]", level, wanted)
+        elif level + excluded > total:
+            wanted = f"at most {max(0, total - excluded)}, so that {level} random heads remain beside the"
+            wanted += f" {excluded} excluded (model {model}: {grid})"
+            yield Problem(study.file, f"levels[{index}]", level, wanted, "Or set arms.random.exclude_top.")
+    if shape.positions is not None:
+        yield from _position_problems(study, model, shape.positions, shape.rotary)
+
+
+def _position_problems(study: Study, model: str, positions: int, rotary: bool) -> Iterator[Problem]:
+    """Lengths that run out of positions; where those are rotations, an answer may go a few beyond them."""
+    answer = 0 if rotary else study.config["generation"]["max_new_tokens"]
+    for index, tokens in enumerate(study.config["tokens"]):
+        if tokens > positions - answer:
+            included = "" if rotary else ", answers included"
+            wanted = f"at most {positions - answer} (model {model} holds {positions} positions{included})"
+            yield Problem(study.file, f"tokens[{index}]", tokens, wanted)
+
+
+def _filing_problems(study: Study) -> list[Problem]:
+    try:
+        rows = read_ground_truth(
+            study.ground_truth,
+            [question["column"] for question in study.questions.values()],
+            study.config["filings"]["null_values"],
+        )
+    except StudyError as error:
+        return error.problems
+    path = study.ground_truth
+    problems = [
+        problem
+        for question in study.questions.values()
+        for problem in ground_truth_problems(path, rows, question["column"], question["matcher"])
+    ]
+    return problems or (_sample_problems(study) if filings_at_hand(study) else [])
+
+
+def _sample_problems(study: Study) -> list[Problem]:
+    try:
+        filings, companies = load_split_filings(filings_files(study), filings_settings(study))
+    except StudyError as error:
+        return error.problems
+    needed = ["test", *(["train"] if study.detected_methods else [])]
+    return [
+        problem
+        for key, question in study.questions.items()
+        for problem in _question_problems(
+            study, key, split_samples(filings, companies, question["column"], question["matcher"]), needed
+        )
+    ]
+
+
+def _question_problems(
+    study: Study, key: str, samples: Mapping[str, list[Sample]], needed: list[str]
+) -> Iterator[Problem]:
+    for split in needed:
+        if not samples[split]:
+            wanted = f"at least 1 {split} filing with a value in {study.questions[key]['column']}"
+            yield Problem(
+                study.file,
+                f"questions.{key}",
+                f"no {split} sample",
+                wanted,
+                "Use more filings or another test_fraction.",
+            )
+    yield from _length_problems(study, key, min(len(s.passage.split()) for part in samples.values() for s in part))
+
+
+def _length_problems(study: Study, question: str, passage_words: int) -> Iterator[Problem]:
+    """Lengths that cannot hold even the shortest passage, by a lower bound: a word takes a token or more."""
+    whole = study.config["filings"]["section_1"] == GENERATED  # real filings may be cut
+    for model in study.config["models"]:
+        settings = prompt_settings(study, model, question)
+        asked = len(re.findall(r"\w+", f"{settings.question} {settings.layout.stem}"))
+        least = asked + settings.layout.min_filler_tokens + (passage_words if whole else 1)
+        for index, tokens in enumerate(study.config["tokens"]):
+            if tokens < least:
+                wanted = f"at least {least} to hold one passage of {question} (model {model})"
+                yield Problem(study.file, f"tokens[{index}]", tokens, wanted)
+
+
+def _ranking_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> Iterator[Problem]:
+    for method in study.methods:
+        paths = {experiment: ranking_file(study, method, experiment) for experiment in study.experiments()}
+        given = {experiment: path for experiment, path in paths.items() if path is not None}
+
+        def problems(experiment: Experiment, path: str) -> list[Problem]:
+            expected = replace(ranking_expectation(study, experiment), shape=shapes[experiment.model])
+            return ranking_problems(path, read_json(path), expected)
+
+        yield from _problems_of_files(study, f"rankings.{method}", given, problems)
+
+
+def _result_problems(study: Study) -> Iterator[Problem]:
+    for method in study.methods:
+        paths = {experiment: result_file(study, method, experiment) for experiment in study.experiments()}
+
+        def problems(experiment: Experiment, path: str, method: str = method) -> list[Problem]:
+            expected = result_expectation(study, method, experiment)
+            return result_problems(path, read_json(path), expected)
+
+        yield from _problems_of_files(study, f"results_from ({method})", paths, problems)
+
+
+def _problems_of_files(
+    study: Study,
+    field: str,
+    paths: Mapping[Experiment, str],
+    problems: Callable[[Experiment, str], list[Problem]],
+) -> Iterator[Problem]:
+    """What is wrong with the files of a path template; many that are missing are one problem."""
+    missing = [path for path in paths.values() if not Path(path).is_file()]
+    if len(missing) > FEW:
+        found = f"no file for {len(missing)} of {len(paths)} experiments, such as {missing[0]}"
+        fix = "Leave out of the config what there are no files for, or correct the template."
+        yield Problem(study.file, field, found, "a file for each", fix)
+    for experiment, path in paths.items():
+        try:
+            yield from problems(experiment, path) if path not in missing or len(missing) <= FEW else []
+        except StudyError as error:
+            yield from error.problems

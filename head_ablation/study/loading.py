@@ -1,0 +1,169 @@
+"""From a config as it was read to a study: old spellings, defaults, and all problems of form and reference at once."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from head_ablation.common.problems import Problem, did_you_mean, refuse
+from head_ablation.common.schema import departures
+from head_ablation.common.yaml_files import read_yaml
+from head_ablation.detectors import DETECTORS
+from head_ablation.heads.arms import ARMS
+from head_ablation.prompts.layout import pieces
+from head_ablation.study.config_schema import (
+    DETECT,
+    method_schema,
+    question_problems,
+    schema_problems,
+    with_defaults,
+)
+from head_ablation.study.old_spellings import respelled
+from head_ablation.study.paths import Paths
+from head_ablation.study.settings import GENERATED
+from head_ablation.study.study import EDGAR, Study
+
+QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
+PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
+HERE = Paths()
+
+
+def load_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> Study:
+    """The study of a config as Snakemake read it; refuses it, with all problems at once, if it does not hold.
+
+    Raises:
+        StudyError: unknown keys, wrong types or values, missing files. What needs the contents of those files
+            is checked by `head_ablation.study.checks`.
+    """
+    resolved, notes = resolve(config)
+    refuse(schema_problems(resolved, file))
+    study = Study(resolved, file, paths, tuple(notes))
+    refuse(_file_problems(study))
+    refuse(_bank_problems(study))
+    refuse(_reference_problems(study))
+    return study
+
+
+def resolve(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A config in today's words with all defaults, and a sentence for each old spelling."""
+    new, notes = respelled(config)
+    return with_defaults(new), notes
+
+
+def read_resolved(path: str | Path, paths: Paths = HERE) -> Study:
+    """The study of a resolved config, as it stands beside its results."""
+    return Study(resolve(read_yaml(path))[0], str(path), paths)
+
+
+def _file_problems(study: Study) -> list[Problem]:
+    filings = study.config.get("filings") or dict.fromkeys(("ground_truth", "section_1", "evidence"))
+    needed = {
+        "question_bank": study.config["question_bank"],
+        "filings.ground_truth": filings["ground_truth"],
+        "filings.section_1": filings["section_1"] if filings["section_1"] not in (GENERATED, EDGAR) else None,
+        "filings.evidence": filings["evidence"],
+        "prompt.filler": study.config["prompt"]["filler"],
+        "claims": study.config["claims"],
+    }
+    return [
+        Problem(study.file, field, f"'{path}', which does not exist", "an existing file")
+        for field, path in needed.items()
+        if path is not None and not Path(study.paths.find(path)).is_file()
+    ]
+
+
+def _bank_problems(study: Study) -> list[Problem]:
+    """Everything in which the bank's entries for the study's questions depart from a question's schema."""
+    asked = {key: study.bank[key] for key in study.config["questions"] if key in study.bank}
+    return question_problems(asked, study.config["question_bank"])
+
+
+def _reference_problems(study: Study) -> list[Problem]:
+    return [
+        *_question_problems(study),
+        *_template_problems(study),
+        *_override_problems(study),
+        *_ranking_source_problems(study),
+        *_sampler_problems(study),
+    ]
+
+
+def _question_problems(study: Study) -> Iterator[Problem]:
+    for key, question in study.questions.items():
+        missing = [field for field in QUESTION_FIELDS if field not in question]
+        if missing:
+            hint = did_you_mean(key, study.bank) if key not in study.bank else ""
+            where = f"a question of {study.config['question_bank']}, or {', '.join(missing)} given here"
+            yield Problem(study.file, f"questions.{key}", f"no {', '.join(missing)}", where, hint)
+
+
+def _template_problems(study: Study) -> Iterator[Problem]:
+    templates = {"prompt.template": study.config["prompt"]["template"]}
+    for key, model in study.config["models"].items():
+        if "template" in model["prompt"]:
+            templates[f"models.{key}.prompt.template"] = model["prompt"]["template"]
+    for field, template in templates.items():
+        try:
+            pieces(template)
+        except ValueError:
+            wanted = "the slots {filler} {passage} {filler} {question}, each in this order"
+            yield Problem(study.file, field, repr(template), wanted)
+
+
+def _override_problems(study: Study) -> Iterator[Problem]:
+    known = {*study.bank, *study.config["questions"]}
+    for key, model in study.config["models"].items():
+        for part in ("stems", "texts"):
+            for question in sorted(set(model["prompt"][part]) - known):
+                field = f"models.{key}.prompt.{part}.{question}"
+                hint = did_you_mean(question, known)
+                yield Problem(study.file, field, "an unknown question", "a known one", hint)
+
+
+def _ranking_source_problems(study: Study) -> Iterator[Problem]:
+    templates = {"results_from": study.config["results_from"]} if study.has_results else {}
+    for method, source in study.config["rankings"].items():
+        field = f"rankings.{method}"
+        if source == DETECT or isinstance(source, Mapping):
+            yield from _detector_problems(study, field, source)
+        elif source is None and not study.has_results:
+            yield Problem(study.file, field, "null", f"{_detector_choices()}, or a path template")
+        elif source is not None:
+            templates[field] = source
+    for field, template in templates.items():
+        yield from _path_problems(study.file, field, template)
+
+
+def _detector_problems(study: Study, field: str, source: str | Mapping[str, Any]) -> Iterator[Problem]:
+    if study.has_results:
+        wanted = "a path template, or null for no ranking: with results_from no model is run"
+        yield Problem(study.file, field, DETECT if source == DETECT else source, wanted)
+    elif source == DETECT:
+        yield Problem(study.file, field, DETECT, _detector_choices(), "A method names its detector.")
+    elif isinstance(source, Mapping):
+        yield from departures(source, method_schema(source.get("detector")), study.file, field)
+
+
+def _detector_choices() -> str:
+    return " or ".join(f"{{detector: {name}}}" for name in DETECTORS.names)
+
+
+def _path_problems(file: str, field: str, template: str) -> Iterator[Problem]:
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        yield Problem(file, field, repr(template), f"a path with fields in braces ({error})")
+        return
+    for name in sorted(names - PATH_FIELDS):
+        yield Problem(file, field, f"{{{name}}}", "a known field", did_you_mean(name, PATH_FIELDS))
+
+
+def _sampler_problems(study: Study) -> Iterator[Problem]:
+    for name in study.arms.arms:
+        options = study.arms.options(name)
+        draws = ARMS[name].draws
+        if draws and getattr(options, "sampler", "") == "published" and draws(options) > 1:
+            wanted = "at most 1 draw with sampler 'published', which has one seed and so one draw"
+            yield Problem(study.file, f"arms.{name}.draws", draws(options), wanted)

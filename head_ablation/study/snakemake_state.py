@@ -1,0 +1,81 @@
+"""What the workflow must know of the running Snakemake and can only learn from its private state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from head_ablation.common.problems import StudyError
+
+TESTED = ((9, 27),)
+"""Versions of Snakemake, by major and minor number, in which the attributes below were found and tested."""
+NEEDED = ("configfiles", "remote_exec", "dryrun", "modifier.path_modifier", "group_settings", "parent_groupids")
+MANY = 1_000_000
+
+
+def snakemake_state(workflow: Any, version: str) -> SnakemakeState:
+    """The state of a running workflow.
+
+    Args:
+        workflow: Snakemake's.
+        version: Snakemake's.
+
+    Raises:
+        StudyError: this version of Snakemake keeps its state elsewhere; names the versions that are tested.
+    """
+    missing = [name for name in NEEDED if not _has(workflow, name)]
+    if missing:
+        tested = ", ".join(".".join(map(str, numbers)) for numbers in TESTED)
+        raise StudyError(f"Snakemake {version} has no {', '.join(missing)}; tested with {tested}: install that version")
+    return SnakemakeState(workflow, getattr(workflow.modifier.path_modifier, "prefix", None) or "")
+
+
+def _has(thing: Any, name: str) -> bool:
+    for part in name.split("."):
+        if not hasattr(thing, part):
+            return False
+        thing = getattr(thing, part)
+    return True
+
+
+@dataclass(frozen=True)
+class SnakemakeState:
+    """A running workflow.
+
+    Attributes:
+        workflow: Snakemake's.
+        prefix: of the module that the rules are part of; empty without one.
+    """
+
+    workflow: Any
+    prefix: str
+
+    @property
+    def config_files(self) -> list[Path]:
+        """The config files that were read, in order."""
+        return [Path(file) for file in self.workflow.configfiles]
+
+    @property
+    def is_on_a_node(self) -> bool:
+        """Whether this process runs a cluster's job."""
+        return bool(self.workflow.remote_exec)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is run (-n)."""
+        return bool(self.workflow.dryrun)
+
+    def group_size(self, group: str) -> int | None:
+        """How many sweeps of a group the profile sends together; None where jobs are not submitted."""
+        size = self.workflow.group_settings.group_components.get(group)
+        return None if self.is_on_a_node else size
+
+    def send_together(self, group: str, family: str) -> None:
+        """Lets any number of jobs of a group be one submission; all groups of a family alike."""
+        self.workflow.parent_groupids[group] = family
+        self.workflow.group_settings.group_components[family] = MANY
+
+    def forget_group_jobs(self) -> None:
+        """Drops the groups that a dry run has made of jobs it has replaced since."""
+        self.workflow.dag.group_job_factory.cache.clear()

@@ -1,0 +1,237 @@
+"""Figures draw what the tables say, keep text apart, and are written byte for byte alike."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from head_ablation.figures.figure8 import figure8_by_method, figure8_by_question, figure8_grid
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from results_factory import random_study
+
+from head_ablation.figures.style import save_figure
+from head_ablation.results.curves import curves_table
+from head_ablation.results.rows import levels_table
+
+QUESTIONS = ["inc_state", "inc_year", "employee_count", "hq_state"]
+METHODS = ["wu24", "summed_attention", "qrhead"]
+SIZES = {
+    "one experiment": {},
+    "two questions": {"questions": QUESTIONS[:2], "methods": METHODS[:2], "lengths": (384, 512)},
+    "five questions": {"questions": [*QUESTIONS, "own"], "levels": (5, 10)},
+    "full study": {
+        "questions": QUESTIONS,
+        "methods": METHODS,
+        "models": ("base", "instruct"),
+        "lengths": (2048, 4096, 6144, 8192),
+    },
+}
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "by_question": lambda levels: figure8_by_question(curves_table(levels)),
+    "by_method": lambda levels: figure8_by_method(curves_table(levels)),
+    "grid": figure8_grid,
+}
+
+
+def study(**changes: object) -> pd.DataFrame:
+    return levels_table(random_study(**changes))  # type: ignore[arg-type]
+
+
+def texts(fig: Figure) -> list[Text]:
+    """Every visible text of the figure that says something."""
+    found = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    hidden = {
+        label
+        for ax in fig.axes
+        for axis in (ax.xaxis, ax.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not label.get_visible()
+    }
+    return [text for text in found if text not in hidden]
+
+
+def overlaps(fig: Figure) -> list[tuple[str, str]]:
+    """Pairs of texts that cover each other by more than a point."""
+    fig.draw_without_rendering()
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(fig)]
+    margin = fig.dpi / 72
+    return [
+        (one, two)
+        for (one, a), (two, b) in combinations(boxes, 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > margin and min(a.y1, b.y1) - max(a.y0, b.y0) > margin
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_no_text_overlaps_or_leaves_the_page(figure: str, size: str) -> None:
+    fig = FIGURES[figure](study(**SIZES[size]))
+    assert overlaps(fig) == []
+    page = fig.bbox
+    for text in texts(fig):
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0 and box.x1 <= page.x1, text.get_text()
+        assert page.y0 <= box.y0 and box.y1 <= page.y1, text.get_text()
+
+
+def test_the_overlap_check_sees_an_overlap() -> None:
+    """Negative control: a second text upon the legend."""
+    fig = FIGURES["by_question"](study())
+    box = fig.legends[0].get_texts()[0].get_window_extent()
+    x, y = fig.transFigure.inverted().transform((box.x0, box.y0))
+    fig.text(x, y, "in the way")
+    assert overlaps(fig)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_legend_and_notes_stand_outside_the_data(figure: str, size: str) -> None:
+    fig = FIGURES[figure](study(**SIZES[size]))
+    fig.draw_without_rendering()
+    outside = [fig.legends[0].get_window_extent()]
+    outside += [text.get_window_extent() for ax in fig.axes for text in ax.texts]
+    for box in outside:
+        assert not any(ax.get_window_extent().overlaps(box) for ax in fig.axes)
+
+
+def test_top_is_solid_and_random_dashed_and_both_start_at_the_baseline() -> None:
+    levels = study()
+    fig = figure8_by_question(curves_table(levels))
+    lines = [line for line in fig.axes[0].lines if len(line.get_xdata()) == 7]
+    assert [line.get_linestyle() for line in lines] == ["--", "-"]
+    baseline = levels.loc[levels["arm"] == "baseline", "accuracy"].item()
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines] == [(0, baseline)] * 2
+
+
+def test_curves_are_drawn_at_the_accuracies_of_the_table() -> None:
+    curves = curves_table(study())
+    fig = figure8_by_question(curves)
+    drawn = [line for line in fig.axes[0].lines if len(line.get_xdata()) == 7][1]
+    expected = curves[curves["arm"] == "top"].sort_values("level")
+    np.testing.assert_allclose(drawn.get_ydata(), expected["accuracy"])
+    np.testing.assert_allclose(drawn.get_xdata(), expected["level"], atol=1)
+
+
+def test_error_bars_are_the_limits_of_the_table() -> None:
+    curves = curves_table(study())
+    ax = figure8_by_question(curves).axes[0]
+    drawn = {
+        (round(low, 9), round(high, 9))
+        for bars in ax.collections
+        for (_, low), (_, high) in bars.get_segments()  # type: ignore[attr-defined]
+    }
+    assert drawn == set(zip(curves["low"].round(9), curves["high"].round(9), strict=True))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_axes_are_honest(figure: str) -> None:
+    for ax in FIGURES[figure](study(questions=QUESTIONS[:2], methods=METHODS)).axes:
+        low, high = ax.get_ylim()
+        assert low <= 0 and high >= 1
+        assert list(ax.get_xticks()) == [0, 5, 10, 20, 30, 40, 50]
+
+
+def test_the_caption_names_interval_method_and_n() -> None:
+    caption = figure8_by_question(curves_table(study(lengths=(384, 512)))).texts[0].get_text()
+    said = " ".join(caption.split())
+    assert "Wilson 95 % intervals with n = distinct companies" in said
+    assert "mean of 3 draws" in said
+    assert "count as one" in said
+
+
+def test_every_panel_says_its_n() -> None:
+    fig = figure8_by_question(curves_table(study(lengths=(384, 512))))
+    assert "n = 24 companies, 2 experiments" in [text.get_text() for text in fig.axes[0].texts]
+
+
+def test_labels_name_and_order_the_panels_and_keys_are_the_fallback() -> None:
+    labels = {"inc_year": "Year", "employee_count": "Employees"}
+    curves = curves_table(study(questions=["employee_count", "hq_state", "inc_year"]))
+    titles = [ax.get_title(loc="left") for ax in figure8_by_question(curves, labels).axes]
+    assert titles == ["Year", "Employees", "hq_state"]
+
+
+def test_a_floor_is_drawn_only_where_the_results_have_one() -> None:
+    levels = study()
+    floor = "always the most frequent answer"
+    for table, expected in ((levels, True), (levels.assign(majority_accuracy=np.nan), False)):
+        legend = figure8_by_question(curves_table(table)).legends[0]
+        assert (floor in [text.get_text() for text in legend.get_texts()]) is expected
+
+
+def test_an_experiment_that_was_not_run_leaves_a_marked_panel() -> None:
+    levels = study(questions=QUESTIONS[:2], lengths=(384, 512))
+    gap = (levels["question"] == "inc_year") & (levels["tokens"] == 512)
+    fig = figure8_grid(levels[~gap])
+    notes = [text.get_text() for ax in fig.axes for text in ax.texts]
+    assert notes.count("not in this study") == 1
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
+    fig = FIGURES[figure](study(levels=(5, 10)).query("arm != 'random'"))
+    assert overlaps(fig) == []
+    assert any(len(line.get_xdata()) == 3 and line.get_linestyle() == "-" for line in fig.axes[0].lines)
+    legend = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert "top heads ablated" in legend and "random heads ablated" not in legend
+    assert "random" not in fig.texts[0].get_text()
+
+
+def test_a_table_without_ablations_is_refused() -> None:
+    levels = study()
+    with pytest.raises(ValueError, match="no curves to draw"):
+        figure8_by_question(curves_table(levels[levels["arm"] == "baseline"]))
+
+
+def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> None:
+    levels = study(questions=QUESTIONS[:2])
+    fig = figure8_by_question(curves_table(levels))
+    first = save_figure(fig, tmp_path / "first")
+    second = save_figure(fig, tmp_path / "second")
+    again = save_figure(figure8_by_question(curves_table(levels)), tmp_path / "again")
+    assert [path.suffix for path in first] == [".svg", ".png", ".pdf"]
+    for paths in zip(first, second, again, strict=True):
+        assert len({path.read_bytes() for path in paths}) == 1
+
+
+def test_another_figure_gives_other_bytes(tmp_path: Path) -> None:
+    """Negative control for the test above."""
+    one = save_figure(figure8_by_question(curves_table(study())), tmp_path / "one")
+    two = save_figure(figure8_by_question(curves_table(study(seed=1))), tmp_path / "two")
+    for a, b in zip(one, two, strict=True):
+        assert a.read_bytes() != b.read_bytes()
+
+
+def test_files_hold_no_date(tmp_path: Path) -> None:
+    for path in save_figure(figure8_by_question(curves_table(study())), tmp_path / "figure"):
+        assert b"CreationDate" not in path.read_bytes()
+        assert b"<dc:date>" not in path.read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fig = figure8_by_question(curves_table(study()))
+    old = save_figure(fig, tmp_path / "figure")[0].read_bytes()
+
+    def half(path: Path, **_: object) -> None:
+        Path(path).write_bytes(b"half a fig")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(fig, "savefig", half)
+    with pytest.raises(OSError, match="disk full"):
+        save_figure(fig, tmp_path / "figure")
+    assert (tmp_path / "figure.svg").read_bytes() == old
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(("module", "unwanted"), [("tables", "matplotlib"), ("statistics", "pandas")])
+def test_modules_import_no_more_than_they_need(module: str, unwanted: str) -> None:
+    code = f"import sys, head_ablation.{module}; sys.exit({unwanted!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

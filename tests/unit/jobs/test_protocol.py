@@ -1,0 +1,70 @@
+"""A protocol states all that decides an answer, for people too; of what is there for people only, nothing counts."""
+
+from dataclasses import replace
+
+import pytest
+
+from head_ablation import DETECTION_VERSION, PROTOCOL_VERSION
+from head_ablation.common.files import canonical_json
+from head_ablation.heads.head import HeadSet, ModelShape
+from head_ablation.jobs.protocol import deciding, detection_protocol, generation_protocol, protocol_digest
+from head_ablation.models.pointer import Pointer
+from head_ablation.prompts.prompt import Prompt, prompts_digest
+
+POINTER = Pointer("org/model", "abc123", "/models/one", "f1", ModelShape(layers=2, heads=4, positions=512))
+PROMPT = Prompt("1_1993.txt", "1", "1929", [1, 2, 3], (0, 2), (0, 1))
+SETTINGS = {"device": "cuda:1", "dtype": "float32", "mode": "zero_output", "stop": ["\n"]}
+
+
+def protocol(heads=("L1H0", "L0H3")):
+    return generation_protocol(POINTER, "d1", HeadSet.parse(heads), SETTINGS)
+
+
+def test_a_generations_protocol_says_all_that_decides_it_and_not_where_it_ran():
+    assert protocol() == {
+        "protocol_version": PROTOCOL_VERSION,
+        "model": {"name": "org/model", "revision": "abc123", "fingerprint": "f1"},
+        "prompts_sha256": "d1",
+        "heads": ["L0H3", "L1H0"],
+        "settings": {"dtype": "float32", "mode": "zero_output", "stop": ["\n"]},
+    }
+
+
+def test_the_baseline_is_the_protocol_without_heads():
+    assert protocol(heads=()) == {**protocol(), "heads": []}
+
+
+def test_a_rankings_protocol_has_a_version_of_its_own():
+    made = detection_protocol(POINTER, [PROMPT], SETTINGS)
+    assert made["detection_version"] == DETECTION_VERSION
+    assert made.keys() == {"detection_version", "model", "prompts_sha256", "settings"}
+    assert made["model"] == protocol()["model"]
+    assert made["settings"] == protocol()["settings"]
+    assert protocol_digest(made) != protocol_digest(protocol())
+
+
+def test_answers_are_decided_by_tokens_alone_and_rankings_by_the_whole_prompt():
+    other = replace(PROMPT, gold="1930")
+    assert prompts_digest([PROMPT]) == prompts_digest([other])
+    one, another = (detection_protocol(POINTER, [prompt], SETTINGS) for prompt in (PROMPT, other))
+    assert one["prompts_sha256"] != another["prompts_sha256"]
+
+
+def test_the_models_name_is_stated_and_decides_nothing():
+    assert deciding(protocol()) == {**protocol(), "model": {"fingerprint": "f1"}}
+    assert deciding({**protocol(), "model": None})["model"] is None
+
+
+@pytest.mark.parametrize(
+    ("model", "same"), [({"name": "x", "revision": None}, True), ({"fingerprint": "f2"}, False), ({"extra": 1}, False)]
+)
+def test_equal_fingerprints_are_equal_models(model, same):
+    changed = {**protocol(), "model": {**protocol()["model"], **model}}
+    assert (protocol_digest(changed) == protocol_digest(protocol())) is same
+
+
+def test_the_order_of_keys_decides_nothing():
+    turned = {key: protocol()[key] for key in reversed(protocol())}
+    assert list(turned) != list(protocol())
+    assert canonical_json(turned) == canonical_json(protocol())
+    assert protocol_digest(turned) == protocol_digest(protocol())

