@@ -1,4 +1,4 @@
-"""Measure the engine on a card with a model of Llama-3-8B's shape; needs torch and transformers 5, no network.
+"""Measure the engine on a GPU with a model of Llama-3-8B's shape; needs torch and transformers 5, no network.
 
     python scripts/bench_gpu.py --output bench_gpu.json --profile profile.txt
 

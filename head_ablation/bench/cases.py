@@ -63,7 +63,7 @@ def every_nth_head(model: Any, step: int) -> HeadSet:
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, until the card is done too, and the result."""
+    """Seconds, until the GPU is done too, and the result."""
     _wait()
     start = time.perf_counter()
     result = run()

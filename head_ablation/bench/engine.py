@@ -197,7 +197,7 @@ def _warm_up(case: Case) -> None:
 
 
 def peak_memory(case: Case) -> dict[str, float]:
-    """Of a card, in GB, while it answers: measured, and what the memory model says."""
+    """Of a GPU, in GB, while it answers: measured, and what the memory model says."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     timed(case.answers)
@@ -222,7 +222,7 @@ def sweep_from_parts(measured: Mapping[str, float], load_seconds: float, conditi
 
 
 def write_profile(case: Case, output: Path) -> None:
-    """Where the time of one condition goes, by torch's profiler: operators on the CPU and kernels on a card."""
+    """Where the time of one condition goes, by torch's profiler: operators on the CPU and kernels on a GPU."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     if case.model.device.type == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)

@@ -42,7 +42,7 @@ class StudyError(Exception):
 
 
 class OutOfMemoryError(StudyError):
-    """A card or the machine has no memory left for this model and batch."""
+    """A GPU or the machine has no memory left for this model and batch."""
 
 
 def refuse(problems: Iterable[Problem]) -> None:

@@ -3,7 +3,7 @@
 Reading goes on behind a cached prefix: of k keys, the i-th of q new positions may see the first k - q + i + 1.
 transformers writes that down as one mask, with which torch uses slower kernels and looks at all k keys every time. It
 is plain causality, counted from the lower right corner of [q, k] instead of the upper left one: torch's kernels for
-cards know that as well, and elsewhere a mask for few positions at a time leaves out the keys that none of them sees.
+GPUs know that as well, and elsewhere a mask for few positions at a time leaves out the keys that none of them sees.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def attend_behind_prefix(
         return sdpa_attention_forward(module, query, key, value, attention_mask, **how)
     if how.get("position_bias") is not None:  # added to the weights, so it takes a mask
         return sdpa_attention_forward(module, query, key, value, _seen(new, every, query.device)[None, None], **how)
-    attend = attend_on_card if query.device.type == "cuda" else attend_in_blocks
+    attend = attend_on_gpu if query.device.type == "cuda" else attend_in_blocks
     found = attend(query, key, value, getattr(module, "num_key_value_groups", 1), how.get("scaling"))
     return found.transpose(1, 2).contiguous(), None
 
 
-def attend_on_card(
+def attend_on_gpu(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: int, scale: float | None
 ) -> torch.Tensor:
     """By the kernels that know the lower right corner; they want as many keys as queries have heads."""

@@ -172,7 +172,7 @@ def best_tokens(logits: torch.Tensor) -> tuple[torch.Tensor, list[int]]:
         StudyError: a row has a logit that is not a number.
     """
     best = torch.where(logits.isnan().any(dim=-1), NOT_A_NUMBER, logits.argmax(dim=-1))
-    tokens = best.tolist()  # the one time per token that a card is waited for
+    tokens = best.tolist()  # the one time per token that a GPU is waited for
     if NOT_A_NUMBER in tokens:
         raise StudyError("the model's logits are not numbers (NaN); try dtype: float32 or bfloat16")
     return best[:, None], tokens

@@ -13,17 +13,17 @@ from head_ablation.models.pointer import Pointer
 
 
 def pick_device(wanted: str) -> str:
-    """`auto` is a CUDA card, else Apple's, else the CPU.
+    """`auto` is a CUDA GPU, else Apple's, else the CPU.
 
     Raises:
-        StudyError: a card is asked for and there is none.
+        StudyError: a GPU is asked for and there is none.
     """
     if wanted == "auto":
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     if wanted.startswith("cuda") and not torch.cuda.is_available():
-        raise StudyError(f"device '{wanted}': torch {torch.__version__} sees no CUDA card; set device: auto or cpu")
+        raise StudyError(f"device '{wanted}': torch {torch.__version__} sees no CUDA GPU; set device: auto or cpu")
     return wanted
 
 

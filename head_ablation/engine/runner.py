@@ -21,7 +21,7 @@ from head_ablation.prompts.tokenizer import PromptTokenizer
 
 OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")  # CUDA; CPU and files; other systems
 NO_ABLATION = AblationSettings()
-MORE_MEMORY = "Give its jobs more memory (mem_mb) or a larger card"
+MORE_MEMORY = "Give its jobs more memory (mem_mb) or a larger GPU"
 
 
 class Runner:
@@ -94,7 +94,7 @@ class Runner:
 
 @contextmanager
 def _memory_errors_explained(when: str, advice: str) -> Iterator[None]:
-    """Turns the ways in which torch runs out of memory, on a card or on the CPU, into one message."""
+    """Turns the ways in which torch runs out of memory, on a GPU or on the CPU, into one message."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -196,7 +196,7 @@ def _entry(path: Path) -> Item:
         entry = read_entry(path)
     except (StudyError, ValueError):  # ValueError: what no JSON of ours can hold, such as NaN
         return Item(path, DAMAGED, state)
-    kind = DETECTION if "detection_version" in entry.protocol else GENERATIONS
+    kind = GENERATIONS if "heads" in entry.protocol else DETECTION
     known_by = _ranking(entry.content) if kind == DETECTION else path.stem
     return Item(path, kind, state, known_by, entry.protocol, entry.provenance)
 

@@ -170,12 +170,20 @@ def split_companies(
             order, the first part is the test set; with one filing a company, seed 42 and 0.2 it is that study's).
     """
     companies = list(dict.fromkeys(row["cik"] for row in rows))
-    if split == "published":
-        random.Random(seed).shuffle(companies)
-        test = set(companies[: int(test_fraction * len(companies))])
-    else:
-        test = {company for company in companies if int(sha256_text(f"{seed}:{company}"), 16) < test_fraction * 2**256}
+    test = SPLITS[split](companies, seed, test_fraction)
     return {"train": set(companies) - test, "test": test}
+
+
+def _hash_split(companies: list[str], seed: int, test_fraction: float) -> set[str]:
+    return {company for company in companies if int(sha256_text(f"{seed}:{company}"), 16) < test_fraction * 2**256}
+
+
+def _published_split(companies: list[str], seed: int, test_fraction: float) -> set[str]:
+    random.Random(seed).shuffle(companies)
+    return set(companies[: int(test_fraction * len(companies))])
+
+
+SPLITS = {"hash": _hash_split, "published": _published_split}
 
 
 def load_split_filings(files: FilingsFiles, settings: FilingsSettings) -> tuple[list[Filing], dict[str, set[str]]]:

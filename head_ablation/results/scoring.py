@@ -44,9 +44,8 @@ class Judge:
 
     def verdicts(self, text: str, gold: str) -> dict[str, bool]:
         """`correct` (the rule that counts) and `correct_published`."""
-        published = published_rule(text, gold)
-        typed = MATCHERS[self.matcher].is_correct(text, gold)
-        return {"correct": published if self.rule == "published" else typed, "correct_published": published}
+        typed, published = MATCHERS[self.matcher].is_correct(text, gold), published_rule(text, gold)
+        return {"correct": {"typed": typed, "published": published}[self.rule], "correct_published": published}
 
     def majority(self, golds: Sequence[str]) -> dict[str, Any]:
         """The most frequent gold answer and the accuracy of always giving it."""

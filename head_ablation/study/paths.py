@@ -33,7 +33,7 @@ class Paths:
         """A model's or corpus' source: a folder as `find` has it, or a name as it is."""
         plain = Path(given).expanduser()
         is_path = given.startswith((".", "/", "~")) or any((folder / plain).is_dir() for folder in self.folders)
-        return self.find(given) if is_path else given
+        return os.path.join(".", self.find(given)) if is_path else given
 
     def _from_here(self, path: Path) -> str:
         whole = Path(os.path.abspath(path))

@@ -27,6 +27,7 @@ from zeroed_columns import with_zeroed_columns
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.ablation import ablate, find_projections, model_shape
 from head_ablation.engine.generation import GenerationSettings, generate
+from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 
 LLAMA = FAMILIES["llama"]
@@ -160,7 +161,7 @@ def test_random_masks_equal_zeroed_columns_and_leave_the_model_as_it_was(
 def test_prompts_are_counted_as_they_are_read(model: Any, positions: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("head_ablation.engine.prefill.READ_TOKENS", 12)  # two prompts at a time
     counted: list[int] = []
-    settings = replace(SETTINGS, batch_size=5, positions=positions)
+    settings = replace(SETTINGS, batch_size=5, ablation=AblationSettings(positions=positions))
     answers = generate(model, str, random_prompts(rows=7, tokens=7, shared=1), SOME, settings, counted.append)
     assert not counted
     next(answers)
@@ -223,7 +224,7 @@ def test_decode_positions_equal_a_prompt_read_whole_and_continued_with_zeroed_co
     prompts = random_prompts(rows=3, tokens=tokens, shared=shared)
     zeroed = with_zeroed_columns(model, SOME, LLAMA.projection)
     truth = [continued_answer(model, zeroed, prompt, 6) for prompt in prompts]
-    ours = our_answers(model, prompts, SOME, 6, batch_size=2, positions="decode")
+    ours = our_answers(model, prompts, SOME, 6, batch_size=2, ablation=AblationSettings(positions="decode"))
     oracle_table.agree("tiny Llama, positions: decode, tokens", differing_tokens(ours, truth), 0)
 
 

@@ -40,6 +40,7 @@ from zeroed_columns import with_zeroed_columns
 
 from head_ablation.engine.ablation import ablate, model_shape
 from head_ablation.engine.prefill import Prefix
+from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 
 HEADS = HeadSet.parse(["L0H0", "L0H3", "L5H1", "L5H8", "L12H4", "L20H0", "L20H1", "L20H2", "L29H7"])
@@ -268,7 +269,7 @@ def test_decode_positions_equal_a_prompt_read_whole_and_continued_with_zeroed_co
     embedded_model: Any, zeroed_model: Any, prompts: Prompts, oracle_table: OracleTable
 ) -> None:
     truth = [continued_answer(embedded_model, zeroed_model, prompt, ANSWER_TOKENS) for prompt in prompts[:3]]
-    ours = our_answers(embedded_model, prompts[:3], HEADS, ANSWER_TOKENS, positions="decode")
+    ours = our_answers(embedded_model, prompts[:3], HEADS, ANSWER_TOKENS, ablation=AblationSettings(positions="decode"))
     difference = differing_tokens(ours, truth)
     oracle_table.agree("tokens, positions: decode = whole prompt, then zeroed", difference, 0)
 
@@ -282,7 +283,9 @@ def test_decode_positions_equal_a_plain_float64_llama_ablated_from_the_last_prom
 ) -> None:
     prompt = prompts[0]
     with recorded_logits(embedded_model) as record:
-        (answer,) = our_answers(embedded_model, [prompt], HEADS, ANSWER_TOKENS, positions="decode")
+        (answer,) = our_answers(
+            embedded_model, [prompt], HEADS, ANSWER_TOKENS, ablation=AblationSettings(positions="decode")
+        )
     ours = torch.cat(record[-len(answer) :])
     last = len(prompt) - 1
     plain = PlainLlama(embedded_folder)

@@ -14,12 +14,12 @@ from tiny_models import FAMILIES, LAYERS, random_prompts, tiny_model
 from torch import nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from head_ablation import attention, reading
+from head_ablation.engine import attention, prefill
 from head_ablation.engine.ablation import ablate, model_shape
 from head_ablation.engine.attention import (
     BEHIND_PREFIX,
     attend_behind_prefix,
-    attend_on_card,
+    attend_on_gpu,
     mask_behind_prefix,
     reading_attention,
 )
@@ -116,7 +116,7 @@ def test_random_prompts_prefixes_and_groups_equal_transformers_generate(
     chance = random.Random(seed)
     family = chance.choice(list(FAMILIES.values()))
     model = tiny_model(family)
-    monkeypatch.setattr(reading, "READ_TOKENS", chance.choice([1, 20, 1000]))
+    monkeypatch.setattr(prefill, "READ_TOKENS", chance.choice([1, 20, 1000]))
     tokens, rows = chance.randint(10, 24), chance.randint(2, 7)
     prompts = random_prompts(rows, tokens, seed=seed)
     for prompt in prompts[1:]:  # each shares another part of the first one
@@ -192,7 +192,7 @@ def test_attention_without_a_mask_equals_attention_with_one(
     ours, _ = attend_behind_prefix(module, query, key, value, None, **how)
     truth, _ = sdpa_attention_forward(module, query, key, value, mask, **how)
     assert worst_difference(ours, truth) < 1e-5
-    on_card = attend_on_card(query, key, value, groups, 0.3)
+    on_card = attend_on_gpu(query, key, value, groups, 0.3)
     if not bias and new > 1:  # here torch makes a mask of it; its kernels for cards cannot be tried on a CPU
         assert worst_difference(on_card.transpose(1, 2), truth) < 1e-5
     if 1 < new < every:  # negative control: the corner that torch counts from by default

@@ -22,7 +22,7 @@ def entry(given: Answers, samples: bool = True) -> dict[str, Any]:
     if not samples:
         return counts
     return counts | {
-        "correct_study": sum(right),
+        "correct_published": sum(right),
         "samples": [_sample(filename, value) for filename, value in given.items()],
     }
 
@@ -109,10 +109,10 @@ def random_study(
 def _sample(filename: str, correct: bool | None) -> dict[str, Any]:
     return {
         "filename": filename,
-        "cluster": filename.split("_")[0],
+        "company": filename.split("_")[0],
         "gold": "1929",
         "text": " 1929\n" if correct else " 1993\n",
         "answerable": correct is not None,
         "correct": bool(correct),
-        "correct_study": bool(correct),
+        "correct_published": bool(correct),
     }

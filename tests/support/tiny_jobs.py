@@ -15,39 +15,32 @@ from typing import Any
 from byte_tokenizer import BOS_ID
 from project import PROJECT
 from tiny_llama import save_tiny_llama
+from typed import level_settings
 
 from head_ablation.common.files import write_json, write_jsonl
+from head_ablation.common.settings import to_text
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import write_head_sets
-from head_ablation.jobs.job import Job, Place
+from head_ablation.jobs.job import LevelJob, Place
 from head_ablation.jobs.store import Store
+from head_ablation.jobs.work import LevelWork
 from head_ablation.models.pointer import prepare
 from head_ablation.prompts.prompt import Prompt
 
-SETTINGS = {
-    "max_new_tokens": 3,
-    "stop": ["\n"],
-    "batch_size": 2,
-    "dtype": "float32",
-    "attention": "sdpa",
-    "device": "cpu",
-    "trust_remote_code": False,
-    "mode": "zero_output",
-    "positions": "all",
-}
 PLACE = Place(threads=1, gpus=0, minutes=10)
 PROMPTS = [Prompt(f"{n}.txt", str(n), "1929", [BOS_ID, 40 + n, 41, 42], (1, 3), (1, 2)) for n in range(3)]
 
 
-def tiny_job(folder: Path, **settings: Any) -> Job:
+def tiny_job(folder: Path, **settings: Any) -> LevelJob:
     """A job of the tiny model over three prompts; its store is in `folder`."""
     model = folder / "model"
     pointer = prepare(str(model if model.is_dir() else save_tiny_llama(model)), None, folder)
-    return Job(pointer, PROMPTS, {**SETTINGS, **settings}, Store(folder / "store"), PLACE)
+    work = LevelWork.of(pointer, PROMPTS, level_settings(**settings))
+    return LevelJob(work, Store(folder / "store"), PLACE, PROMPTS)
 
 
-def placed(job: Job, **place: Any) -> Job:
+def placed(job: LevelJob, **place: Any) -> LevelJob:
     """The same job with another place."""
     return replace(job, place=replace(job.place, **place))
 
@@ -62,9 +55,9 @@ def write_sweep(folder: Path, sets: dict[str, list[str]], method: str = "wu24") 
     return str(folder / "heads" / "*" / "tiny" / "inc_year" / "tokens_4" / "index.json")
 
 
-def generate_command(folder: Path, job: Job, name: str, heads: list[str], indexes: str = "none") -> list[str]:
+def generate_command(folder: Path, job: LevelJob, name: str, heads: list[str], indexes: str = "none") -> list[str]:
     """Arguments behind `python` that make one condition; writes `{name}.json` and its provenance to folder/out."""
-    write_json(folder / "model.json", job.pointer.to_json())
+    write_json(folder / "model.json", job.work.pointer.to_json())
     write_jsonl(folder / "prompts.jsonl", [prompt.to_json() for prompt in job.prompts])
     write_json(folder / f"{name}.heads.json", {"heads": heads})
     arguments = {
@@ -72,7 +65,7 @@ def generate_command(folder: Path, job: Job, name: str, heads: list[str], indexe
         "prompts": folder / "prompts.jsonl",
         "heads": folder / f"{name}.heads.json",
         "indexes": indexes,
-        "settings": json.dumps(job.settings),
+        "settings": to_text(job.work.settings),
         "store": job.store.folder,
         "output": folder / "out" / f"{name}.json",
         "provenance": folder / "out" / f"{name}.provenance.json",

@@ -110,7 +110,9 @@ def make(sweep, name):
 
 def kept(sweep):
     every = {"baseline": [], **SETS}
-    return {name for name, heads in every.items() if sweep.job.store.find(sweep.protocol(HeadSet.parse(heads)))}
+    return {
+        name for name, heads in every.items() if sweep.job.store.find(sweep.job.work.protocol(HeadSet.parse(heads)))
+    }
 
 
 def test_a_level_whose_numbers_overflow_fails_alone_and_says_which(tmp_path, capsys):
@@ -258,7 +260,7 @@ def test_a_job_that_is_stopped_while_it_computes_says_so_and_keeps_what_it_has(t
     assert len(read_json(output)["generations"]) == len(PROMPTS)
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
     for heads in ([], *SETS.values()):
-        with job.store.claim(sweep.protocol(HeadSet.parse(heads))) as mine:
+        with job.store.claim(sweep.job.work.protocol(HeadSet.parse(heads))) as mine:
             assert mine
     output.unlink()
     with start_python(*command) as process:  # negative control: left alone it ends well
@@ -269,7 +271,7 @@ def test_a_job_that_is_stopped_while_it_computes_says_so_and_keeps_what_it_has(t
 
 def test_a_job_that_is_stopped_while_it_waits_says_so(tmp_path):
     job = tiny_job(tmp_path)
-    protocol = Sweep(job, "none").protocol(HeadSet.parse(["L0H1"]))
+    protocol = job.work.protocol(HeadSet.parse(["L0H1"]))
     command = generate_command(tmp_path, job, "top-1", ["L0H1"])
     with claimed_elsewhere(job.store, protocol), start_python(*command) as process:
         assert "waiting for it" in process.stderr.readline()

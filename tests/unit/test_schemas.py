@@ -10,15 +10,17 @@ from project import PROJECT
 from published_study import RANKINGS, RESULTS, load, needs_published_study
 from scored_result import IDENTITY, scored
 from tiny_jobs import tiny_job
+from typed import arms
 
 from head_ablation.common.files import read_json
 from head_ablation.detectors.copy_score import Copies, rank_heads
-from head_ablation.heads.arms import RandomArm
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import choose_head_sets, head_set_text
 from head_ablation.jobs.sweep import make_level
-from head_ablation.study.study import Experiment, load_study
+from head_ablation.study.experiment import Experiment
+from head_ablation.study.given_files import result_identity
+from head_ablation.study.loading import load_study
 
 NAMES = ("config", "ranking", "head_set", "generation", "ablation_result")
 
@@ -39,7 +41,7 @@ def detected_ranking():
 
 def head_sets():
     conditions = [Condition("top", 2), Condition("random", 2, 0)]
-    arm = RandomArm(draws=1, seed=0, sampler="permutation", exclude_top=2)
+    arm = arms(draws=1, seed=0, sampler="permutation", exclude_top=2)
     sets = choose_head_sets(conditions, [Head(1, 0), Head(0, 1)], ModelShape(2, 3, 8), arm, "any")
     return [json.loads(head_set_text(*item)) for item in sets.items()]
 
@@ -55,8 +57,8 @@ def made_generation(tmp_path_factory):
 
 def full_result():
     study = load_study(yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8")), "config.yaml")
-    identity = study.result_identity("wu24", Experiment("smollm2", "inc_year", 384))
-    return scored() | identity
+    identity = result_identity(study, "wu24", Experiment("smollm2", "inc_year", 384))
+    return scored() | vars(identity)
 
 
 @pytest.mark.parametrize("name", NAMES)

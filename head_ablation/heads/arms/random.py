@@ -34,12 +34,21 @@ class RandomOptions:
 
 def _order(options: RandomOptions, choice: Choice) -> Sequence[Head]:
     excluded = set(choice.ranked[: options.exclude_top])
-    if options.sampler == "published":
-        rest = [head for head in choice.shape.all_heads() if head not in excluded]
-        return random.Random(options.seed).sample(rest, min(choice.level, len(rest)))
+    return SAMPLERS[options.sampler](options, choice, excluded)
+
+
+def _permutation(options: RandomOptions, choice: Choice, excluded: set[Head]) -> list[Head]:
     order = choice.shape.all_heads()
     random.Random(f"{options.seed}:{choice.experiment}:{choice.draw}").shuffle(order)
     return [head for head in order if head not in excluded]
+
+
+def _published(options: RandomOptions, choice: Choice, excluded: set[Head]) -> list[Head]:
+    rest = [head for head in choice.shape.all_heads() if head not in excluded]
+    return random.Random(options.seed).sample(rest, min(choice.level, len(rest)))
+
+
+SAMPLERS = {"permutation": _permutation, "published": _published}
 
 
 def _judge(sets: Sets) -> Iterator[Judged]:

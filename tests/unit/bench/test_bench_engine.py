@@ -14,7 +14,7 @@ import torch
 from project import PROJECT
 from tiny_llama import tiny_llama
 
-from head_ablation import bench_engine
+from head_ablation.bench import engine as bench_engine
 from head_ablation.bench.cases import Case, every_nth_head, random_prompts
 from head_ablation.bench.engine import ablation_cost, against_generate, growth, reading_operations, sweep_from_parts
 from head_ablation.bench.table import Row, show

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tiny_llama import save_tiny_llama
 
-from head_ablation import bench_processes
+from head_ablation.bench import processes as bench_processes
 from head_ablation.bench.processes import short_needles, sweep_against_processes, thirteen_conditions
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import ModelShape

@@ -8,9 +8,9 @@ import torch
 from byte_tokenizer import BOS_ID, EOS_ID
 from tiny_llama import HEADS, LAYERS, tiny_llama
 
-from head_ablation import detection
 from head_ablation.common.problems import StudyError
 from head_ablation.detectors.copy_score import Copies, rank_heads, watch_copies
+from head_ablation.engine import watching
 from head_ablation.engine.generation import GenerationSettings
 from head_ablation.engine.prefill import unheard
 from head_ablation.heads.head import Head, ModelShape
@@ -53,16 +53,16 @@ def full_rows(model, token_ids):
 
 @torch.inference_mode()
 def watched_steps(model, monkeypatch, prompts):
-    """The steps of `_answer_steps`, with the rows it saw: [(tokens, winners, rows [prompts, layers, heads, keys])]."""
+    """The steps of `answer_steps`, with the rows it saw: [(tokens, winners, rows [prompts, layers, heads, keys])]."""
     seen = []
-    plain = detection._most_attended
+    plain = watching._most_attended
 
     def spy(model, attentions):
         seen.append(torch.stack([weights[:, :, -1] for weights in attentions], dim=1))
         return plain(model, attentions)
 
-    monkeypatch.setattr(detection, "_most_attended", spy)
-    steps = list(detection._answer_steps(model, prompts, NEW_TOKENS, unheard))
+    monkeypatch.setattr(watching, "_most_attended", spy)
+    steps = list(watching.answer_steps(model, prompts, NEW_TOKENS, unheard))
     return [(tokens, winners, rows) for (tokens, winners), rows in zip(steps, seen, strict=True)]
 
 
@@ -86,7 +86,7 @@ def test_rows_are_those_of_a_full_eager_pass_at_the_position_before_each_token(e
 def test_the_models_fast_attention_is_put_back(fast_model, monkeypatch):
     watched_steps(fast_model, monkeypatch, [PROMPT])
     assert fast_model.config._attn_implementation == "sdpa"
-    with contextlib.suppress(RuntimeError), detection.attention(fast_model, "eager"):
+    with contextlib.suppress(RuntimeError), watching.attention(fast_model, "eager"):
         assert fast_model.config._attn_implementation == "eager"
         raise RuntimeError("in the middle")
     assert fast_model.config._attn_implementation == "sdpa"
@@ -134,7 +134,7 @@ def several_by_hand(monkeypatch, scripts, prompt=HAND_PROMPT, needle="passage", 
         ([token for token, _ in step], torch.tensor([winners for _, winners in step]))
         for step in zip(*scripts, strict=True)
     ]
-    monkeypatch.setattr(detection, "_answer_steps", lambda _model, _ids, count, _read: iter(scripted[:count]))
+    monkeypatch.setattr(watching, "answer_steps", lambda _model, _ids, count, _read: iter(scripted[:count]))
     model = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=ends))
     decode = lambda ids: " ".join(map(str, ids))  # noqa: E731
     return list(watch_copies(model, decode, [prompt] * len(scripts), needle, settings(10, stop)))
@@ -243,11 +243,11 @@ def shaped_model(layers=1):
 )
 def test_rows_that_are_no_attention_are_refused(attentions, message):
     with pytest.raises(StudyError, match=message):
-        detection._most_attended(shaped_model(), attentions)
+        watching._most_attended(shaped_model(), attentions)
 
 
 def test_a_row_that_is_not_a_number_is_refused_in_any_layer():
     good, bad = torch.full((1, 2, 1, 4), 0.25), torch.full((1, 2, 1, 4), float("nan"))
     for attentions in ([good, bad], [bad, good]):
         with pytest.raises(StudyError, match="miss the sum 1 by nan"):
-            detection._most_attended(shaped_model(layers=2), attentions)
+            watching._most_attended(shaped_model(layers=2), attentions)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from head_ablation.figures.figure8 import figure8_by_method, figure8_by_question, figure8_grid
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from results_factory import random_study
 
+from head_ablation.figures import FIGURES
+from head_ablation.figures.figure import Tables
 from head_ablation.figures.style import save_figure
 from head_ablation.results.curves import curves_table
 from head_ablation.results.rows import levels_table
@@ -33,11 +33,25 @@ SIZES = {
         "lengths": (2048, 4096, 6144, 8192),
     },
 }
-FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
-    "by_question": lambda levels: figure8_by_question(curves_table(levels)),
-    "by_method": lambda levels: figure8_by_method(curves_table(levels)),
-    "grid": figure8_grid,
-}
+KINDS = (".svg", ".png", ".pdf")
+Labels = dict[str, str]
+
+
+def drawn(name: str, levels: pd.DataFrame, labels: Labels | None = None) -> Figure:
+    """A registered figure of a table of levels."""
+    curves = curves_table(levels) if "arm" in levels and (levels["arm"] != "baseline").any() else levels
+    return FIGURES[name].draw(Tables(curves, levels), labels or {})
+
+
+def figure8_by_question(curves: pd.DataFrame, labels: Labels | None = None) -> Figure:
+    return FIGURES["figure8_by_question"].draw(Tables(curves, curves), labels or {})
+
+
+def saved(fig: Figure, stem: Path) -> list[Path]:
+    """The files of a figure in each format."""
+    paths = [stem.parent / (stem.name + kind) for kind in KINDS]
+    save_figure(fig, paths)
+    return paths
 
 
 def study(**changes: object) -> pd.DataFrame:
@@ -71,9 +85,9 @@ def overlaps(fig: Figure) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", FIGURES.names)
 def test_no_text_overlaps_or_leaves_the_page(figure: str, size: str) -> None:
-    fig = FIGURES[figure](study(**SIZES[size]))
+    fig = drawn(figure, study(**SIZES[size]))
     assert overlaps(fig) == []
     page = fig.bbox
     for text in texts(fig):
@@ -84,7 +98,7 @@ def test_no_text_overlaps_or_leaves_the_page(figure: str, size: str) -> None:
 
 def test_the_overlap_check_sees_an_overlap() -> None:
     """Negative control: a second text upon the legend."""
-    fig = FIGURES["by_question"](study())
+    fig = drawn("figure8_by_question", study())
     box = fig.legends[0].get_texts()[0].get_window_extent()
     x, y = fig.transFigure.inverted().transform((box.x0, box.y0))
     fig.text(x, y, "in the way")
@@ -92,9 +106,9 @@ def test_the_overlap_check_sees_an_overlap() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", FIGURES.names)
 def test_legend_and_notes_stand_outside_the_data(figure: str, size: str) -> None:
-    fig = FIGURES[figure](study(**SIZES[size]))
+    fig = drawn(figure, study(**SIZES[size]))
     fig.draw_without_rendering()
     outside = [fig.legends[0].get_window_extent()]
     outside += [text.get_window_extent() for ax in fig.axes for text in ax.texts]
@@ -131,9 +145,9 @@ def test_error_bars_are_the_limits_of_the_table() -> None:
     assert drawn == set(zip(curves["low"].round(9), curves["high"].round(9), strict=True))
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", FIGURES.names)
 def test_axes_are_honest(figure: str) -> None:
-    for ax in FIGURES[figure](study(questions=QUESTIONS[:2], methods=METHODS)).axes:
+    for ax in drawn(figure, study(questions=QUESTIONS[:2], methods=METHODS)).axes:
         low, high = ax.get_ylim()
         assert low <= 0 and high >= 1
         assert list(ax.get_xticks()) == [0, 5, 10, 20, 30, 40, 50]
@@ -170,14 +184,14 @@ def test_a_floor_is_drawn_only_where_the_results_have_one() -> None:
 def test_an_experiment_that_was_not_run_leaves_a_marked_panel() -> None:
     levels = study(questions=QUESTIONS[:2], lengths=(384, 512))
     gap = (levels["question"] == "inc_year") & (levels["tokens"] == 512)
-    fig = figure8_grid(levels[~gap])
+    fig = drawn("figure8_grid", levels[~gap])
     notes = [text.get_text() for ax in fig.axes for text in ax.texts]
     assert notes.count("not in this study") == 1
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", FIGURES.names)
 def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
-    fig = FIGURES[figure](study(levels=(5, 10)).query("arm != 'random'"))
+    fig = drawn(figure, study(levels=(5, 10)).query("arm != 'random'"))
     assert overlaps(fig) == []
     assert any(len(line.get_xdata()) == 3 and line.get_linestyle() == "-" for line in fig.axes[0].lines)
     legend = [text.get_text() for text in fig.legends[0].get_texts()]
@@ -194,9 +208,9 @@ def test_a_table_without_ablations_is_refused() -> None:
 def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> None:
     levels = study(questions=QUESTIONS[:2])
     fig = figure8_by_question(curves_table(levels))
-    first = save_figure(fig, tmp_path / "first")
-    second = save_figure(fig, tmp_path / "second")
-    again = save_figure(figure8_by_question(curves_table(levels)), tmp_path / "again")
+    first = saved(fig, tmp_path / "first")
+    second = saved(fig, tmp_path / "second")
+    again = saved(figure8_by_question(curves_table(levels)), tmp_path / "again")
     assert [path.suffix for path in first] == [".svg", ".png", ".pdf"]
     for paths in zip(first, second, again, strict=True):
         assert len({path.read_bytes() for path in paths}) == 1
@@ -204,21 +218,21 @@ def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> N
 
 def test_another_figure_gives_other_bytes(tmp_path: Path) -> None:
     """Negative control for the test above."""
-    one = save_figure(figure8_by_question(curves_table(study())), tmp_path / "one")
-    two = save_figure(figure8_by_question(curves_table(study(seed=1))), tmp_path / "two")
+    one = saved(figure8_by_question(curves_table(study())), tmp_path / "one")
+    two = saved(figure8_by_question(curves_table(study(seed=1))), tmp_path / "two")
     for a, b in zip(one, two, strict=True):
         assert a.read_bytes() != b.read_bytes()
 
 
 def test_files_hold_no_date(tmp_path: Path) -> None:
-    for path in save_figure(figure8_by_question(curves_table(study())), tmp_path / "figure"):
+    for path in saved(figure8_by_question(curves_table(study())), tmp_path / "figure"):
         assert b"CreationDate" not in path.read_bytes()
         assert b"<dc:date>" not in path.read_bytes()
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fig = figure8_by_question(curves_table(study()))
-    old = save_figure(fig, tmp_path / "figure")[0].read_bytes()
+    old = saved(fig, tmp_path / "figure")[0].read_bytes()
 
     def half(path: Path, **_: object) -> None:
         Path(path).write_bytes(b"half a fig")
@@ -226,12 +240,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkey
 
     monkeypatch.setattr(fig, "savefig", half)
     with pytest.raises(OSError, match="disk full"):
-        save_figure(fig, tmp_path / "figure")
+        saved(fig, tmp_path / "figure")
     assert (tmp_path / "figure.svg").read_bytes() == old
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize(("module", "unwanted"), [("tables", "matplotlib"), ("statistics", "pandas")])
+@pytest.mark.parametrize(("module", "unwanted"), [("results.rows", "matplotlib"), ("results.statistics", "pandas")])
 def test_modules_import_no_more_than_they_need(module: str, unwanted: str) -> None:
     code = f"import sys, head_ablation.{module}; sys.exit({unwanted!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typed import arms
 
 from head_ablation.common.files import read_json
 from head_ablation.common.problems import StudyError
-from head_ablation.heads.arms import RandomArm
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, ModelShape
 from head_ablation.heads.head_sets import choose_head_sets, current_head_sets, write_head_sets
@@ -16,7 +16,7 @@ from head_ablation.heads.head_sets import choose_head_sets, current_head_sets, w
 SHAPE = ModelShape(layers=4, heads=4, positions=64)
 RANKED = [Head(layer, head) for head in range(4) for layer in range(4)]
 CONDITIONS = [Condition("top", 2), Condition("top", 4), Condition("random", 2, 0)]
-RANDOM = RandomArm(draws=1, seed=42, sampler="permutation", exclude_top=4)
+RANDOM = arms(draws=1, seed=42, sampler="permutation", exclude_top=4)
 
 
 def write(folder: Path, ranked: list[Head], conditions: list[Condition] = CONDITIONS) -> Path:

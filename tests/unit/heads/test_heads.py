@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import pytest
 from published_study import RANKINGS, RESULTS, experiment_of, load, needs_published_study
+from typed import arms
 
-from head_ablation.heads.arms import RandomArm, choose_heads
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
+from head_ablation.heads.head_sets import choose_heads
 
 SHAPE = ModelShape(layers=4, heads=8, positions=128)  # 32 heads
 RANKED = [Head(3, 1), Head(0, 7), Head(2, 2), Head(1, 0), Head(3, 6), Head(2, 5)]
@@ -16,7 +17,7 @@ SEEDS = range(60)
 
 
 def random_arm(sampler="permutation", seed=42, exclude_top=6, draws=3):
-    return RandomArm(draws=draws, seed=seed, sampler=sampler, exclude_top=exclude_top)
+    return arms(draws=draws, seed=seed, sampler=sampler, exclude_top=exclude_top)
 
 
 def chosen(text, ranked=RANKED, arm=None, experiment="smollm2/inc_year/tokens_384", shape=SHAPE):
@@ -108,7 +109,7 @@ def test_too_few_heads_are_refused_with_both_numbers(text, arm, numbers):
 
 def test_the_study_sampler_also_says_how_many_heads_are_left():
     with pytest.raises(ValueError, match="27 heads, there are 26"):
-        chosen("random-27-0", arm=random_arm("study", draws=1))
+        chosen("random-27-0", arm=random_arm("published", draws=1))
 
 
 def test_a_draws_levels_are_nested():
@@ -144,7 +145,7 @@ def test_replacing_one_excluded_head_changes_at_most_one_head_of_a_draw():
 
 
 def test_the_published_sampler_lacks_that_stability():
-    assert largest_change("study") > 1  # negative control
+    assert largest_change("published") > 1  # negative control
 
 
 def test_draws_seeds_and_experiments_are_independent():
@@ -171,8 +172,8 @@ def published_draw(ranked, layers, heads, exclude, level):
 
 
 @pytest.mark.parametrize("level", [1, 5, 10, 20])
-def test_the_study_sampler_draws_as_the_published_study_did(level):
-    arm = random_arm("study", draws=1)
+def test_the_published_sampler_draws_as_the_published_study_did(level):
+    arm = random_arm("published", draws=1)
     drawn = {tuple(head) for head in chosen(f"random-{level}-0", arm=arm)}
     assert drawn == published_draw(RANKED, layers=4, heads=8, exclude=6, level=level)
     assert drawn != published_draw(RANKED, layers=4, heads=8, exclude=5, level=level) or level == 1
@@ -181,7 +182,7 @@ def test_the_study_sampler_draws_as_the_published_study_did(level):
 @needs_published_study
 def test_all_192_published_head_sets_are_reproduced():
     llama = ModelShape(layers=32, heads=32, positions=8192)
-    arm = random_arm("study", exclude_top=50, draws=1)
+    arm = random_arm("published", exclude_top=50, draws=1)
     compared = 0
     for ranking_file, result_file in zip(RANKINGS, RESULTS, strict=True):
         assert experiment_of(ranking_file) == experiment_of(result_file)

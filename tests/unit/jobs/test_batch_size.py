@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tiny_llama import save_tiny_llama, tiny_llama
+from typed import run_settings
 
 from head_ablation.common.problems import StudyError
 from head_ablation.jobs.batch_size import MOST_ROWS, Load, settle
@@ -20,12 +21,12 @@ LLAMA_3_8B = {
     "intermediate_size": 14336,
 }
 SIZE = ModelSize.of(LLAMA_3_8B, parameters=8_030_261_248)
-SETTINGS = {"batch_size": "auto", "dtype": "bfloat16", "attention": "sdpa", "max_new_tokens": 10, "stop": []}
+AUTO = run_settings(batch_size="auto", dtype="bfloat16", max_new_tokens=10, stop=())
 
 
 def rows(memory_gb: float | None, tokens: int, prompts: int = 1000, size: ModelSize | None = SIZE, **own) -> int:
-    settings = {**SETTINGS, "memory_gb": memory_gb, **own}
-    return settle(settings, "any", size, Load(prompts, tokens))["batch_size"]
+    run = replace(AUTO, memory_gb=memory_gb, **own)
+    return settle(run, "any", size, Load(prompts, tokens)).batch_size
 
 
 def test_keys_and_values_of_llama_3_8b_take_128_kib_a_token():
@@ -34,7 +35,7 @@ def test_keys_and_values_of_llama_3_8b_take_128_kib_a_token():
 
 
 def test_8_192_tokens_fit_cards_of_80_and_24_gb():
-    tokens = 8192 + SETTINGS["max_new_tokens"]
+    tokens = 8192 + AUTO.max_new_tokens
     assert 32 <= rows(80, 8192) <= MOST_ROWS
     assert 1 <= rows(24, 8192) <= 4
     for gb in (24, 40, 80):
@@ -68,8 +69,8 @@ def test_without_a_card_the_weights_have_their_own_room():
 def test_a_number_is_taken_as_it_is_and_what_it_follows_from_is_no_setting():
     assert rows(1, 8192, batch_size=7) == 7
     assert rows(1, 8192, batch_size=7, size=None) == 7
-    settled = settle({**SETTINGS, "memory_gb": 80}, "any", SIZE, Load(3, 100))
-    assert settled == {**SETTINGS, "batch_size": 3}
+    settled = settle(replace(AUTO, memory_gb=80), "any", SIZE, Load(3, 100))
+    assert settled == replace(AUTO, batch_size=3)
 
 
 def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers():

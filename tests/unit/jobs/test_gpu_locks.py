@@ -10,31 +10,31 @@ import pytest
 from tiny_jobs import start_python
 
 from head_ablation.common.problems import StudyError
-from head_ablation.jobs.gpu_locks import VISIBLE, claim_cards, visible_cards
+from head_ablation.jobs.gpu_locks import VISIBLE, claim_gpus, visible_gpus
 
-CARDS = ["0", "1"]
+GPUS = ["0", "1"]
 USER = """
 import os, sys, time
-from head_ablation.jobs.gpu_locks import claim_cards
+from head_ablation.jobs.gpu_locks import claim_gpus
 print("ready", flush=True)
 sys.stdin.readline()
-with claim_cards(int(sys.argv[1]), "auto") as cards:
+with claim_gpus(int(sys.argv[1]), "auto") as gpus:
     start = time.monotonic()
     time.sleep(float(sys.argv[2]))
-    print(",".join(cards), os.environ["CUDA_VISIBLE_DEVICES"], start, time.monotonic(), flush=True)
+    print(",".join(gpus), os.environ["CUDA_VISIBLE_DEVICES"], start, time.monotonic(), flush=True)
 """
 HOLDER = """
 import sys
-from head_ablation.jobs.gpu_locks import claim_cards
-with claim_cards(int(sys.argv[1]), "auto") as cards:
-    print(*cards, flush=True)
+from head_ablation.jobs.gpu_locks import claim_gpus
+with claim_gpus(int(sys.argv[1]), "auto") as gpus:
+    print(*gpus, flush=True)
     sys.stdin.readline()
 """
 
 
 @pytest.fixture(autouse=True)
 def no_endless_wait():
-    """Ends a test that waits for a card which is never freed."""
+    """Ends a test that waits for a gpu which is never freed."""
 
     def end(*_):
         raise TimeoutError
@@ -46,37 +46,37 @@ def no_endless_wait():
 
 
 @pytest.fixture(autouse=True)
-def two_cards(tmp_path, monkeypatch):
-    """Two visible cards, and a folder for their locks that no other test or job of this machine uses."""
+def two_gpus(tmp_path, monkeypatch):
+    """Two visible gpus, and a folder for their locks that no other test or job of this machine uses."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)  # forgets the folder that was looked up before
-    monkeypatch.setenv(VISIBLE, ",".join(CARDS))
+    monkeypatch.setenv(VISIBLE, ",".join(GPUS))
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
 
 
 def start_user(count, seconds):
-    """A process that is about to hold so many cards for so long."""
+    """A process that is about to hold so many gpus for so long."""
     process = start_python("-c", USER, str(count), str(seconds))
     assert process.stdout.readline() == "ready\n"
     return process
 
 
 def used_at_once(*counts):
-    """(card, start, end) of every card that processes held that all asked at one time, each for so many cards."""
+    """(gpu, start, end) of every gpu that processes held that all asked at one time, each for so many gpus."""
     processes, spans = [start_user(count, 0.3) for count in counts], []
     for process in processes:
         print(file=process.stdin, flush=True)
     for process in processes:
         said, complaint = process.communicate(timeout=30)
         assert process.returncode == 0, complaint
-        cards, visible, start, end = said.split()
-        assert cards == visible
-        spans += [(card, float(start), float(end)) for card in cards.split(",")]
+        gpus, visible, start, end = said.split()
+        assert gpus == visible
+        spans += [(gpu, float(start), float(end)) for gpu in gpus.split(",")]
     return spans
 
 
 def overlaps(spans):
-    """Pairs that held one card at one time."""
+    """Pairs that held one gpu at one time."""
     return [
         (one, other)
         for one, other in combinations(sorted(spans, key=lambda span: span[1]), 2)
@@ -84,11 +84,11 @@ def overlaps(spans):
     ]
 
 
-def test_jobs_never_share_a_card_and_use_all():
+def test_jobs_never_share_a_gpu_and_use_all():
     spans = used_at_once(1, 1, 1, 1, 1, 1)
     assert len(spans) == 6
     assert overlaps(spans) == []
-    assert {card for card, _, _ in spans} == set(CARDS)
+    assert {gpu for gpu, _, _ in spans} == set(GPUS)
 
 
 def test_jobs_without_a_common_folder_do_share_one(tmp_path):
@@ -99,26 +99,26 @@ def test_jobs_without_a_common_folder_do_share_one(tmp_path):
             assert other.stdout.readline() == "0\n"
 
 
-def test_overlap_is_seen_on_one_card_only():
+def test_overlap_is_seen_on_one_gpu_only():
     assert overlaps([("0", 1, 3), ("1", 2, 4), ("0", 3, 5)]) == []
     assert overlaps([("0", 2, 4), ("1", 1, 5), ("0", 1, 3)]) == [(("0", 1, 3), ("0", 2, 4))]
 
 
-def test_a_job_of_two_cards_waits_for_both_and_shares_neither():
+def test_a_job_of_two_gpus_waits_for_both_and_shares_neither():
     spans = used_at_once(1, 2, 1, 2)
     assert len(spans) == 6
     assert overlaps(spans) == []
 
 
-def test_a_killed_holder_frees_its_card(capsys):
+def test_a_killed_holder_frees_its_gpu(capsys):
     with start_python("-c", HOLDER, "1") as holder:
         assert holder.stdout.readline() == "0\n"
-        with claim_cards(1, "auto") as cards:
-            assert cards == ["1"]  # negative control: the first card is taken
+        with claim_gpus(1, "auto") as gpus:
+            assert gpus == ["1"]  # negative control: the first gpu is taken
         holder.kill()
         holder.wait()
-        with claim_cards(2, "auto") as cards:
-            assert cards == CARDS
+        with claim_gpus(2, "auto") as gpus:
+            assert gpus == GPUS
     assert capsys.readouterr().err == ""
 
 
@@ -127,7 +127,7 @@ def test_who_waits_says_so_once_and_goes_on():
         assert holder.stdout.readline() == "0 1\n"
         with start_user(1, 0) as waiting:
             print(file=waiting.stdin, flush=True)
-            assert waiting.stderr.readline() == "cards 0, 1 are taken; waiting for 1\n"
+            assert waiting.stderr.readline() == "GPUs 0, 1 are taken; waiting for 1\n"
             with pytest.raises(subprocess.TimeoutExpired):
                 waiting.wait(1.2)  # negative control: two more looks find nothing
             print(file=holder.stdin, flush=True)
@@ -137,61 +137,61 @@ def test_who_waits_says_so_once_and_goes_on():
 
 
 @pytest.mark.parametrize("before", ["0,1", " 1 , 0 ", "GPU-5f0a,MIG-GPU-5f0a/3/0"])
-def test_only_the_held_card_is_visible_inside_and_all_are_after(monkeypatch, before):
+def test_only_the_held_gpu_is_visible_inside_and_all_are_after(monkeypatch, before):
     monkeypatch.setenv(VISIBLE, before)
-    first, second = visible_cards()
-    with claim_cards(1, "cuda") as cards:
-        assert cards == [first]
+    first, second = visible_gpus()
+    with claim_gpus(1, "cuda") as gpus:
+        assert gpus == [first]
         assert os.environ[VISIBLE] == first
     assert os.environ[VISIBLE] == before
-    with pytest.raises(ZeroDivisionError), claim_cards(1, "cuda"):
+    with pytest.raises(ZeroDivisionError), claim_gpus(1, "cuda"):
         raise ZeroDivisionError
     assert os.environ[VISIBLE] == before
-    with claim_cards(2, "auto"):
+    with claim_gpus(2, "auto"):
         assert os.environ[VISIBLE] == f"{first},{second}"
 
 
-def test_cards_that_are_not_there_are_refused_with_both_numbers():
-    asked = claim_cards(3, "auto")
-    with pytest.raises(StudyError, match=r"the job takes 3 cards, 2 are visible \(0, 1\); lower the model's `gpu`"):
+def test_gpus_that_are_not_there_are_refused_with_both_numbers():
+    asked = claim_gpus(3, "auto")
+    with pytest.raises(StudyError, match=r"the job takes 3 GPUs, 2 are visible \(0, 1\); lower the model's `gpu`"):
         asked.__enter__()
-    with claim_cards(2, "auto") as cards:
-        assert cards == CARDS
+    with claim_gpus(2, "auto") as gpus:
+        assert gpus == GPUS
 
 
 @pytest.mark.parametrize(("count", "device"), [(0, "auto"), (0, "cuda"), (1, "cuda:1"), (3, "cuda:0")])
-def test_a_pinned_card_or_none_at_all_takes_no_slot(count, device):
-    with claim_cards(count, device) as cards:
-        assert cards == []
+def test_a_pinned_gpu_or_none_at_all_takes_no_slot(count, device):
+    with claim_gpus(count, device) as gpus:
+        assert gpus == []
         assert os.environ[VISIBLE] == "0,1"
         with start_python("-c", HOLDER, "2") as other:
             assert other.stdout.readline() == "0 1\n"
 
 
-def test_a_taken_card_is_not_free_for_another_process():
+def test_a_taken_gpu_is_not_free_for_another_process():
     # Negative control to the one above.
-    with claim_cards(1, "auto"), start_python("-c", HOLDER, "1", **{VISIBLE: "0,1"}) as other:
+    with claim_gpus(1, "auto"), start_python("-c", HOLDER, "1", **{VISIBLE: "0,1"}) as other:
         assert other.stdout.readline() == "1\n"
 
 
-def test_every_slurm_job_has_cards_of_its_own(monkeypatch):
-    with claim_cards(2, "auto"):
+def test_every_slurm_job_has_gpus_of_its_own(monkeypatch):
+    with claim_gpus(2, "auto"):
         monkeypatch.setenv("SLURM_JOB_ID", "11")
-        with claim_cards(2, "auto") as cards:
-            assert cards == CARDS
+        with claim_gpus(2, "auto") as gpus:
+            assert gpus == GPUS
             with start_python("-c", HOLDER, "1", SLURM_JOB_ID="12") as other:
                 assert other.stdout.readline() == "0\n"
-            with start_python("-c", HOLDER, "1", SLURM_JOB_ID="11") as same:  # negative control: its cards are taken
-                assert same.stderr.readline() == "cards 0, 1 are taken; waiting for 1\n"
+            with start_python("-c", HOLDER, "1", SLURM_JOB_ID="11") as same:  # negative control: its gpus are taken
+                assert same.stderr.readline() == "GPUs 0, 1 are taken; waiting for 1\n"
 
 
-def test_a_machine_without_cards_is_refused_unless_the_cpu_is_asked_for(monkeypatch):
+def test_a_machine_without_gpus_is_refused_unless_the_cpu_is_asked_for(monkeypatch):
     monkeypatch.setenv(VISIBLE, "")
     with (
-        pytest.raises(StudyError, match="the job takes 1 cards, none is visible; set the model's `gpu: 0`"),
-        claim_cards(1, "auto"),
+        pytest.raises(StudyError, match="the job takes 1 GPUs, none is visible; set the model's `gpu: 0`"),
+        claim_gpus(1, "auto"),
     ):
         pass
     for count, device in ((0, "auto"), (1, "cpu")):
-        with claim_cards(count, device) as cards:
-            assert cards == []
+        with claim_gpus(count, device) as gpus:
+            assert gpus == []

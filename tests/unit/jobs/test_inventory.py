@@ -9,16 +9,20 @@ from dataclasses import replace
 
 import pytest
 from project import PROJECT
-from tiny_jobs import PROMPTS, SETTINGS, tiny_job
+from tiny_jobs import PROMPTS, tiny_job
+from typed import detection_settings, level_settings
 
 from head_ablation.common.files import read_json, write_json, write_text
 from head_ablation.common.problems import StudyError
+from head_ablation.detectors import DETECTORS
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.inventory import prune, store_report, take_inventory
+from head_ablation.jobs.job import DetectionJob
 from head_ablation.jobs.protocol import detection_protocol, generation_protocol, protocol_digest
 from head_ablation.jobs.ranking import make_ranking
 from head_ablation.jobs.store import Entry, Store
 from head_ablation.jobs.sweep import make_level
+from head_ablation.jobs.work import DetectionWork
 from head_ablation.models.pointer import Pointer
 
 TINY = Pointer("org/tiny", None, ".", "f" * 64, ModelShape(2, 4, 512))
@@ -32,12 +36,12 @@ RANKING = {
 
 
 def generated(*heads, pointer=TINY, prompts="a" * 64, **settings):
-    protocol = generation_protocol(pointer, prompts, HeadSet.parse(heads), {**SETTINGS, **settings})
-    return Entry(protocol, [{"token_ids": [7], "text": "1929"}], MADE)
+    protocol = generation_protocol(pointer, prompts, HeadSet.parse(heads), level_settings(**settings))
+    return Entry(protocol, [{"filename": "1.txt", "token_ids": [7], "text": "1929"}], MADE)
 
 
 def detected(ranking=RANKING, **settings):
-    return Entry(detection_protocol(TINY, PROMPTS, {**SETTINGS, **settings}), ranking, MADE)
+    return Entry(detection_protocol(TINY, PROMPTS, detection_settings(**settings)), ranking, MADE)
 
 
 SHARED, OWN, UNUSED = generated(), generated("L0H1"), generated("L0H1", "L1H0")
@@ -45,7 +49,7 @@ SHARED, OWN, UNUSED = generated(), generated("L0H1"), generated("L0H1", "L1H0")
 
 def add_generation(results, study, entry, name="top-1.json"):
     file = results / study / "generations" / "wu24" / "tiny" / "inc_year" / "tokens_4" / name
-    write_json(file, {**entry.protocol, "generations": [{"filename": "1.txt", **row} for row in entry.content]})
+    write_json(file, {**entry.protocol, "generations": entry.content})
     return file
 
 
@@ -351,14 +355,16 @@ def test_a_store_is_not_emptied_for_want_of_studies(store, tmp_path):
     assert len(store.entry_files()) == 3
 
 
-def test_what_jobs_write_refers_to_what_they_keep(tmp_path):
+def test_what_jobs_write_refers_to_what_they_keep(tmp_path, monkeypatch):
     results = tmp_path / "results"
     job = replace(tiny_job(tmp_path), store=Store(results / "store"))
     folder = results / "demo" / "generations" / "baseline"
     make_level(job, HeadSet(()), folder / "tokens_4.json", folder / "tokens_4.provenance.json", "none")
     assert rows(results)["demo"] == [1, 1, 0]
-    ranking_job = replace(job, settings={**SETTINGS, "prompts": 3})
-    vars(ranking_job)["runner"] = type("Rater", (), {"rank": lambda *_: (RANKING, {"device": "cpu"})})()
+    ranking_job = DetectionJob(DetectionWork(job.work.pointer, PROMPTS, detection_settings()), job.store, job.place)
+    vars(ranking_job)["runner"] = type("Rater", (), {"facts": lambda *_: {"device": "cpu"}})()
+    ranked = replace(DETECTORS["copy_score"], rank=lambda *_: RANKING)
+    monkeypatch.setitem(DETECTORS._entries, "copy_score", ranked)
     make_ranking(ranking_job, {"method": "wu24"}, results / "demo" / "rankings" / "wu24" / "tokens_4.json")
     assert rows(results)["demo"] == [2, 1, 1]
     assert str(prune(take_inventory(job.store, results))) == "Removed 0 bytes: locks 2."

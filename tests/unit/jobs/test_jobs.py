@@ -16,15 +16,19 @@ from tiny_jobs import (
     tiny_job,
     write_sweep,
 )
+from typed import detection_settings
 
-from head_ablation import runs
 from head_ablation.common.files import read_json
 from head_ablation.common.problems import OutOfMemoryError, StudyError
+from head_ablation.engine import runner as runs
+from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 from head_ablation.jobs.gpu_locks import VISIBLE
+from head_ablation.jobs.job import DetectionJob
 from head_ablation.jobs.ranking import make_ranking
 from head_ablation.jobs.store import Store
 from head_ablation.jobs.sweep import Sweep, make_level
+from head_ablation.jobs.work import DetectionWork, LevelWork
 
 SETS = {"top-1": ["L0H1"], "top-2": ["L0H1", "L1H2"], "random-1-0": ["L1H0"], "random-2-0": ["L0H3", "L1H0"]}
 EVERY = {"baseline": [], **SETS}
@@ -59,9 +63,9 @@ def answers(monkeypatch):
     """The conditions computed so far, by the name that was said for each."""
     made, answer = [], runs.Runner.answer
 
-    def counted(runner, prompts, heads, name):
+    def counted(runner, prompts, heads, ablation, name):
         made.append(name)
-        return answer(runner, prompts, heads, name)
+        return answer(runner, prompts, heads, ablation, name)
 
     monkeypatch.setattr(runs.Runner, "answer", counted)
     return made
@@ -77,7 +81,7 @@ def make(sweep, name, heads=None):
 
 def kept(sweep, sets=EVERY):
     """The names of the conditions that the store has."""
-    return {name for name, heads in sets.items() if sweep.job.store.find(sweep.protocol(HeadSet.parse(heads)))}
+    return {name for name, heads in sets.items() if sweep.job.store.find(sweep.job.work.protocol(HeadSet.parse(heads)))}
 
 
 def anew(sweep):
@@ -90,10 +94,10 @@ def test_a_level_is_what_the_model_says_with_its_heads_ablated(sweep):
     content = read_json(output)
     for name, same in (("top-2", True), ("baseline", False), ("top-1", False)):
         heads = HeadSet.parse(EVERY[name])
-        said, _ = sweep.job.runner.answer(PROMPTS, heads, name)
-        named = [{"filename": prompt.filename, **answer} for prompt, answer in zip(PROMPTS, said, strict=True)]
-        assert (content["generations"] == named) is same
-        assert ({**sweep.protocol(heads), "generations": content["generations"]} == content) is same
+        said, _ = sweep.job.runner.answer(PROMPTS, heads, AblationSettings(), name)
+        assert [answer["filename"] for answer in said] == [prompt.filename for prompt in PROMPTS]
+        assert (content["generations"] == said) is same
+        assert ({**sweep.job.work.protocol(heads), "generations": content["generations"]} == content) is same
     assert read_json(provenance)["seconds"].keys() == {"load", "run"}
 
 
@@ -101,9 +105,9 @@ def test_a_job_that_loads_the_model_makes_its_own_level_first_and_then_the_sweep
     there, answer = {}, runs.Runner.answer
     output = sweep.job.store.folder.parent / "out" / "top-2.json"
 
-    def watched(runner, prompts, heads, name):
+    def watched(runner, prompts, heads, ablation, name):
         there[name.rpartition("/")[2]] = output.is_file()
-        return answer(runner, prompts, heads, name)
+        return answer(runner, prompts, heads, ablation, name)
 
     monkeypatch.setattr(runs.Runner, "answer", watched)
     make(sweep, "top-2")
@@ -150,8 +154,9 @@ def test_a_level_made_ahead_is_what_its_own_job_would_make(sweep, tmp_path):
 def test_a_result_is_named_as_the_job_that_takes_it_names_things(sweep):
     make(sweep, "top-1")
     prompts = [replace(prompt, filename=f"new {prompt.filename}") for prompt in PROMPTS]
-    renamed = replace(sweep.job, pointer=replace(sweep.job.pointer, name="a new name"), prompts=prompts)
-    output, _ = make(replace(sweep, job=renamed), "top-2")
+    pointer = replace(sweep.job.work.pointer, name="a new name")
+    work = LevelWork.of(pointer, prompts, sweep.job.work.settings)
+    output, _ = make(replace(sweep, job=replace(sweep.job, work=work, prompts=prompts)), "top-2")
     content = read_json(output)
     assert content["model"]["name"] == "a new name"
     assert [answer["filename"] for answer in content["generations"]] == ["new 0.txt", "new 1.txt", "new 2.txt"]
@@ -160,7 +165,7 @@ def test_a_result_is_named_as_the_job_that_takes_it_names_things(sweep):
 def test_a_damaged_result_is_made_again_and_equal(sweep, loads, capsys):
     output, _ = make(sweep, "top-1")
     before = output.read_bytes()
-    path = sweep.job.store.entry_file(sweep.protocol(HeadSet.parse(SETS["top-1"])))
+    path = sweep.job.store.entry_file(sweep.job.work.protocol(HeadSet.parse(SETS["top-1"])))
     path.write_bytes(path.read_bytes()[:100])
     make(anew(sweep), "top-1")
     assert output.read_bytes() == before
@@ -183,7 +188,7 @@ def test_only_a_job_that_computes_imports_torch(sweep, tmp_path):
 
 
 def test_what_another_process_computes_is_not_computed_ahead(sweep, answers):
-    taken = sweep.protocol(HeadSet.parse(SETS["top-2"]))
+    taken = sweep.job.work.protocol(HeadSet.parse(SETS["top-2"]))
     with claimed_elsewhere(sweep.job.store, taken) as (_, theirs):
         assert theirs
         make(sweep, "top-1")
@@ -221,7 +226,7 @@ def test_jobs_at_once_never_compute_a_result_twice(tmp_path, levels):
     assert [process.returncode for process in both] == [0, 0], said
     assert Counter(chain(*map(computed, said))) == dict.fromkeys(EVERY, 1)
     for folder, level in zip(folders, levels, strict=True):
-        entry = job.store.find(sweep.protocol(HeadSet.parse(EVERY[level])))
+        entry = job.store.find(sweep.job.work.protocol(HeadSet.parse(EVERY[level])))
         assert read_json(folder / "out" / f"{level}.json") == sweep.generation(entry)
         assert read_json(folder / "out" / f"{level}.provenance.json") == entry.provenance
 
@@ -234,23 +239,21 @@ def test_the_count_sees_what_is_computed_twice(tmp_path, capfd):
     assert Counter(computed(capfd.readouterr().err)) == dict.fromkeys(EVERY, 2)
 
 
-TAKE_A_CARD = (
-    "from head_ablation.jobs.gpu_locks import claim_cards\nwith claim_cards(1, 'auto') as cards: print(*cards)"
-)
+TAKE_A_GPU = "from head_ablation.jobs.gpu_locks import claim_gpus\nwith claim_gpus(1, 'auto') as gpus: print(*gpus)"
 
 
-def test_a_job_waits_for_another_ones_result_and_holds_no_card_meanwhile(tmp_path):
+def test_a_job_waits_for_another_ones_result_and_holds_no_gpu_meanwhile(tmp_path):
     job = placed(tiny_job(tmp_path), gpus=1)
-    sweep, cards = Sweep(job, "none"), {"TMPDIR": str(tmp_path), VISIBLE: "0"}
+    sweep, visible = Sweep(job, "none"), {"TMPDIR": str(tmp_path), VISIBLE: "0"}
     result = sweep.compute(HeadSet.parse(SETS["top-1"]), "top-1")
     job.store.entry_file(result.protocol).unlink()
     with (
         claimed_elsewhere(job.store, result.protocol) as (holder, theirs),
-        start_generating(tmp_path, job, "top-1", "none", **cards) as waiting,
+        start_generating(tmp_path, job, "top-1", "none", **visible) as waiting,
     ):
         assert theirs
         assert waiting.stderr.readline() == "another job is computing this; waiting for it\n"
-        with start_python("-c", TAKE_A_CARD, **cards) as other:
+        with start_python("-c", TAKE_A_GPU, **visible) as other:
             assert other.communicate(timeout=10) == ("0\n", "")
         assert waiting.poll() is None  # negative control: it does wait
         job.store.add(result)
@@ -335,9 +338,9 @@ def test_a_job_that_runs_out_of_memory_tries_no_other(tmp_path, job, monkeypatch
     assert job.store.entry_files() == []
 
 
-def test_a_job_that_cannot_load_its_model_tries_no_other(tmp_path, job, loads):
-    broken = replace(job, settings={**job.settings, "device": "cuda"})
-    with pytest.raises(StudyError, match="no CUDA card"):
+def test_a_job_that_cannot_load_its_model_tries_no_other(tmp_path, loads):
+    broken = tiny_job(tmp_path, device="cuda")
+    with pytest.raises(StudyError, match="no CUDA GPU"):
         make(Sweep(broken, write_sweep(tmp_path, SETS)), "top-2")
     assert len(loads) == 1
 
@@ -364,12 +367,17 @@ def test_an_index_that_cannot_be_read_does_not_cost_the_jobs_own_level(sweep, tm
 
 def ranking_job(folder, gold):
     """Train prompts of which those with this answer count as answered; `gold` None: the model's own answers."""
-    settings = {"prompts": 2, "needle": "passage", "success": "matcher", "matcher": "text", "stop": []}
-    job = tiny_job(folder, **settings, max_new_tokens=6)
-    said, _ = job.runner.answer(PROMPTS, HeadSet(()), "baseline")
+    job = tiny_job(folder, stop=(), max_new_tokens=6)
+    said, _ = job.runner.answer(PROMPTS, HeadSet(()), AblationSettings(), "baseline")
     golds = [gold or answer["text"] for answer in said]
     prompts = [replace(prompt, gold=gold) for prompt, gold in zip(PROMPTS, golds, strict=True)]
-    return replace(job, prompts=[replace(PROMPTS[0], answer_span=None, filename="unanswerable"), *prompts])
+    return detection_job(job, [replace(PROMPTS[0], answer_span=None, filename="unanswerable"), *prompts])
+
+
+def detection_job(job, prompts):
+    """The job that ranks heads on the first two answerable prompts, with model, store and place of another job."""
+    settings = replace(detection_settings(prompts=2, stop=(), max_new_tokens=6), matcher="text")
+    return DetectionJob(DetectionWork.of(job.work.pointer, prompts, settings), job.store, job.place)
 
 
 def test_a_ranking_is_detected_once_and_then_comes_from_the_store(tmp_path, loads):
@@ -393,9 +401,15 @@ def test_only_the_watched_prompts_decide_a_ranking(tmp_path, loads):
     job = ranking_job(tmp_path, gold=None)
     make_ranking(job, IDENTITY, tmp_path / "one.json")
     before = len(loads)
-    unanswerable, *watched, last = job.prompts
-    make_ranking(replace(job, prompts=[*watched, replace(last, gold="else")]), IDENTITY, tmp_path / "same.json")
+    first, second = job.work.watched
+    last, unanswerable = (
+        replace(PROMPTS[2], gold="1929"),
+        replace(PROMPTS[0], answer_span=None, filename="unanswerable"),
+    )
+    same = detection_job(job, [first, second, replace(last, gold="else")])
+    make_ranking(same, IDENTITY, tmp_path / "same.json")
     assert len(loads) == before
     assert (tmp_path / "same.json").read_bytes() == (tmp_path / "one.json").read_bytes()
-    make_ranking(replace(job, prompts=[unanswerable, last, *watched]), IDENTITY, tmp_path / "other.json")
+    other = detection_job(job, [unanswerable, second, first])
+    make_ranking(other, IDENTITY, tmp_path / "other.json")
     assert len(loads) == before + 1

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from typed import detection_settings, level_settings
 
-from head_ablation import DETECTION_VERSION, PROTOCOL_VERSION
+from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import canonical_json
+from head_ablation.detectors.copy_score import COPY_SCORE
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.protocol import deciding, detection_protocol, generation_protocol, protocol_digest
 from head_ablation.models.pointer import Pointer
@@ -13,7 +15,10 @@ from head_ablation.prompts.prompt import Prompt, prompts_digest
 
 POINTER = Pointer("org/model", "abc123", "/models/one", "f1", ModelShape(layers=2, heads=4, positions=512))
 PROMPT = Prompt("1_1993.txt", "1", "1929", [1, 2, 3], (0, 2), (0, 1))
-SETTINGS = {"device": "cuda:1", "dtype": "float32", "mode": "zero_output", "stop": ["\n"]}
+SETTINGS = level_settings(device="cuda:1", memory_gb=80)
+
+
+DETECTION = detection_settings(device="cuda:1", memory_gb=80)
 
 
 def protocol(heads=("L1H0", "L0H3")):
@@ -26,7 +31,16 @@ def test_a_generations_protocol_says_all_that_decides_it_and_not_where_it_ran():
         "model": {"name": "org/model", "revision": "abc123", "fingerprint": "f1"},
         "prompts_sha256": "d1",
         "heads": ["L0H3", "L1H0"],
-        "settings": {"dtype": "float32", "mode": "zero_output", "stop": ["\n"]},
+        "settings": {
+            "dtype": "float32",
+            "attention": "sdpa",
+            "trust_remote_code": False,
+            "batch_size": 2,
+            "max_new_tokens": 3,
+            "stop": ["\n"],
+            "intervention": {"name": "zero_output", "version": 1},
+            "positions": "all",
+        },
     }
 
 
@@ -35,18 +49,21 @@ def test_the_baseline_is_the_protocol_without_heads():
 
 
 def test_a_rankings_protocol_has_a_version_of_its_own():
-    made = detection_protocol(POINTER, [PROMPT], SETTINGS)
-    assert made["detection_version"] == DETECTION_VERSION
-    assert made.keys() == {"detection_version", "model", "prompts_sha256", "settings"}
+    made = detection_protocol(POINTER, [PROMPT], DETECTION)
+    assert made["detector"] == {"name": "copy_score", "version": COPY_SCORE.version}
+    assert made.keys() == {"detector", "model", "prompts_sha256", "settings"}
     assert made["model"] == protocol()["model"]
-    assert made["settings"] == protocol()["settings"]
+    run = {key: value for key, value in protocol()["settings"].items() if key not in ("intervention", "positions")}
+    asked = {"prompts": 3, "needle": "passage", "success": "matcher", "matcher": {"name": "year", "version": 1}}
+    assert made["settings"] == {**run, **asked}
     assert protocol_digest(made) != protocol_digest(protocol())
 
 
-def test_answers_are_decided_by_tokens_alone_and_rankings_by_the_whole_prompt():
+def test_answers_are_decided_by_filenames_and_tokens_and_rankings_by_the_whole_prompt():
     other = replace(PROMPT, gold="1930")
     assert prompts_digest([PROMPT]) == prompts_digest([other])
-    one, another = (detection_protocol(POINTER, [prompt], SETTINGS) for prompt in (PROMPT, other))
+    assert prompts_digest([PROMPT]) != prompts_digest([replace(PROMPT, filename="2_1993.txt")])
+    one, another = (detection_protocol(POINTER, [prompt], DETECTION) for prompt in (PROMPT, other))
     assert one["prompts_sha256"] != another["prompts_sha256"]
 
 

@@ -1,6 +1,7 @@
 """Generations that are not of the study as it is now are refused: file, field, found, expected and fix, all at once."""
 
 import pytest
+from typed import level_settings
 
 from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import read_json, sha256_file, write_json
@@ -12,7 +13,7 @@ from head_ablation.jobs.staleness import FIX, HEADS_FIX, read_current, refuse_ch
 from head_ablation.models.pointer import Pointer
 
 POINTER = Pointer("org/model", "abc123", "/models/one", "f1", ModelShape(layers=2, heads=4, positions=512))
-SETTINGS = {"batch_size": 2, "device": "cpu", "dtype": "float32", "mode": "zero_output", "stop": ["\n"]}
+SETTINGS = level_settings()
 SETS = {Condition("top", 1): HeadSet.parse(["L1H2"]), Condition("random", 2, 0): HeadSet.parse(["L0H0", "L1H3"])}
 PROTOCOL = generation_protocol(POINTER, "d" * 64, HeadSet(()), SETTINGS)
 
@@ -129,7 +130,7 @@ def test_another_name_of_an_equal_model_is_current(files):
 
 
 def test_the_study_on_another_device_is_current(files):
-    moved = generation_protocol(POINTER, "d" * 64, HeadSet(()), {**SETTINGS, "device": "cuda:1"})
+    moved = generation_protocol(POINTER, "d" * 64, HeadSet(()), level_settings(device="cuda:1"))
     read(files, protocol=moved)
 
 

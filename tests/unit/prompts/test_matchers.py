@@ -2,7 +2,10 @@
 
 import pytest
 
-from head_ablation.prompts.matchers import MATCHERS, STATES, first_line, study_rule
+from head_ablation.prompts.matchers import MATCHERS
+from head_ablation.prompts.matchers.matcher import first_line
+from head_ablation.prompts.matchers.published_rule import published_rule
+from head_ablation.prompts.matchers.us_state import STATES
 
 INTEGER, YEAR, STATE, TEXT = (MATCHERS[kind] for kind in ("integer", "year", "us_state", "text"))
 
@@ -124,7 +127,7 @@ def test_first_line_is_the_first_that_says_anything(generation, line):
 
 def test_what_follows_the_first_line_does_not_count():
     assert not STATE.is_correct("unknown\nQuestion: was it Delaware?", "Delaware")
-    assert study_rule("unknown\nQuestion: was it Delaware?", "Delaware")  # the published rule reads on
+    assert published_rule("unknown\nQuestion: was it Delaware?", "Delaware")  # the published rule reads on
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_any_of_several_gold_values_is_right_and_no_other():
     assert STATE.is_correct("Georgia", "Texas, Georgia, Wisconsin")
     assert STATE.is_correct("Wisconsin", "Texas, Georgia, Wisconsin")
     assert not STATE.is_correct("Delaware", "Texas, Georgia, Wisconsin")
-    assert not study_rule("Georgia", "Texas, Georgia, Wisconsin")  # unwinnable in the published study
+    assert not published_rule("Georgia", "Texas, Georgia, Wisconsin")  # unwinnable in the published study
 
 
 @pytest.mark.parametrize(
@@ -217,9 +220,9 @@ def test_text_must_stand_in_the_first_line_as_whole_words(generation, right):
     ],
 )
 def test_the_published_rule_takes_any_substring_faults_included(generation, gold):
-    assert study_rule(generation, gold)
+    assert published_rule(generation, gold)
 
 
 @pytest.mark.parametrize(("generation", "gold"), [("0", "10"), ("Delawar", "Delaware"), ("", "5"), ("12 500", "12500")])
 def test_the_published_rule_still_needs_the_whole_gold_value(generation, gold):
-    assert not study_rule(generation, gold)
+    assert not published_rule(generation, gold)

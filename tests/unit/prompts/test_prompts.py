@@ -142,7 +142,7 @@ def llama_like(tmp_path):
 
 
 def study_built(tokenizer, tokens, **changes):
-    return prompt_builder(tokenizer, layout(builder="study", **changes), QUESTION, FILLER, tokens).build(sample())
+    return prompt_builder(tokenizer, layout(builder="published", **changes), QUESTION, FILLER, tokens).build(sample())
 
 
 def test_the_studys_prompts_begin_with_two_bos_and_their_filler_anew_behind_the_passage(llama_like):
@@ -314,7 +314,7 @@ def test_the_digest_changes_with_any_token_and_with_nothing_else(tokenizer):
 def replace_tokens(prompt, place=None):
     """The prompt with another gold answer, and with one token changed if `place` is given."""
     ids = [token + (index == place) for index, token in enumerate(prompt.token_ids)]
-    return Prompt(prompt.filename, prompt.cluster, "other", ids, prompt.passage_span, prompt.answer_span)
+    return Prompt(prompt.filename, prompt.company, "other", ids, prompt.passage_span, prompt.answer_span)
 
 
 def test_no_samples_are_refused(tokenizer):

@@ -10,6 +10,8 @@ from published_study import FOLDER, load, needs_published_study
 from head_ablation.common.problems import StudyError
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import (
+    FilingsFiles,
+    FilingsSettings,
     Sample,
     build_samples,
     ground_truth_problems,
@@ -18,7 +20,7 @@ from head_ablation.prompts.samples import (
     load_split_filings,
     read_filing_texts,
     read_ground_truth,
-    split_clusters,
+    split_companies,
 )
 
 STATE, YEAR, COUNT = "original_Inc_state_truth", "original_Inc_year_truth", "employee_count_truth"
@@ -55,55 +57,55 @@ def filings(folder, evidence=None, texts=TEXTS, rows=tuple(ROWS), **how):
 @needs_published_study
 def test_the_split_is_the_published_one():
     rows = read_ground_truth(FOLDER / "ground_truth.csv", [])
-    clusters = split_clusters(rows, seed=42, test_fraction=0.2, split="study")
+    companies = split_companies(rows, seed=42, test_fraction=0.2, split="published")
     for name in ("train", "test"):
-        ours = {row["filename"] for row in rows if row["cik"] in clusters[name]}
+        ours = {row["filename"] for row in rows if row["cik"] in companies[name]}
         assert ours == set(load(FOLDER / f"{name}_samples.json"))
-    assert split_clusters(rows, seed=43, test_fraction=0.2, split="study") != clusters  # negative controls
-    assert split_clusters(rows, seed=42, test_fraction=0.2, split="hash") != clusters
+    assert split_companies(rows, seed=43, test_fraction=0.2, split="published") != companies  # negative controls
+    assert split_companies(rows, seed=42, test_fraction=0.2, split="hash") != companies
 
 
 @needs_published_study
 def test_the_published_test_sets_have_the_published_sizes():
     rows = read_ground_truth(FOLDER / "ground_truth.csv", [STATE])
-    test = split_clusters(rows, 42, 0.2, "study")["test"]
+    test = split_companies(rows, 42, 0.2, "study")["test"]
     answered = [row for row in rows if row["cik"] in test and row[STATE] not in ("", "NULL")]
     published = load(FOLDER / "published" / "wu24" / "llama3_instruct" / "inc_state" / "tokens_2048.json")
     # Four train and one test filing had no text in the published study.
     assert len(answered) - published["test_samples"] in (0, 1)
 
 
-@pytest.mark.parametrize("split", ["hash", "study"])
+@pytest.mark.parametrize("split", ["hash", "published"])
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
 def test_companies_are_never_in_both_splits(seed, fraction, split):
     rows = [{"cik": str(number % 13), "filename": f"{number}"} for number in range(40)]
-    clusters = split_clusters(rows, seed, fraction, split)
-    assert not clusters["train"] & clusters["test"]
-    assert clusters["train"] | clusters["test"] == {str(number) for number in range(13)}
-    if split == "study":
-        assert len(clusters["test"]) == int(fraction * 13)
+    companies = split_companies(rows, seed, fraction, split)
+    assert not companies["train"] & companies["test"]
+    assert companies["train"] | companies["test"] == {str(number) for number in range(13)}
+    if split == "published":
+        assert len(companies["test"]) == int(fraction * 13)
 
 
-@pytest.mark.parametrize("split", ["hash", "study"])
+@pytest.mark.parametrize("split", ["hash", "published"])
 def test_the_split_does_not_depend_on_how_many_filings_a_company_has(split):
     once = [{"cik": str(number)} for number in range(10)]
     many = [row for row in once for _ in range(3)]
-    assert split_clusters(once, 1, 0.3, split) == split_clusters(many, 1, 0.3, split)
+    assert split_companies(once, 1, 0.3, split) == split_companies(many, 1, 0.3, split)
 
 
-@pytest.mark.parametrize(("split", "stays"), [("hash", True), ("study", False)])
+@pytest.mark.parametrize(("split", "stays"), [("hash", True), ("published", False)])
 def test_one_more_company_moves_no_other_by_hash_but_does_in_the_study(split, stays):
     rows = [{"cik": str(number)} for number in range(60)]
-    before, after = split_clusters(rows[:-1], 42, 0.3, split), split_clusters(rows, 42, 0.3, split)
+    before, after = split_companies(rows[:-1], 42, 0.3, split), split_companies(rows, 42, 0.3, split)
     assert (after["test"] - {"59"} == before["test"]) is stays
 
 
 def test_the_hash_split_meets_its_share_on_average():
     rows = [{"cik": str(number)} for number in range(100)]
-    sizes = [len(split_clusters(rows, seed, 0.2)["test"]) for seed in range(200)]
+    sizes = [len(split_companies(rows, seed, 0.2)["test"]) for seed in range(200)]
     assert sum(sizes) / len(sizes) == pytest.approx(20, abs=1)  # 3.5 standard errors
-    assert len({frozenset(split_clusters(rows, seed, 0.2)["test"]) for seed in range(20)}) == 20
+    assert len({frozenset(split_companies(rows, seed, 0.2)["test"]) for seed in range(20)}) == 20
 
 
 def test_unknown_facts_give_no_sample(tmp_path):
@@ -115,7 +117,7 @@ def test_unknown_facts_give_no_sample(tmp_path):
 
 def test_a_sample_carries_company_gold_and_passage(tmp_path):
     _, texas = build_samples(filings(tmp_path), STATE, "us_state")
-    assert (texas.cluster, texas.gold, texas.passage) == ("3", "Texas", TEXTS["3_1993.txt"])
+    assert (texas.company, texas.gold, texas.passage) == ("3", "Texas", TEXTS["3_1993.txt"])
 
 
 def test_years_written_as_decimal_numbers_are_found_and_judged(tmp_path):
@@ -268,9 +270,9 @@ def test_a_sample_comes_back_from_json_as_it_was():
 def test_the_shipped_companies_split_leaves_both_sides_answers():
     with COMPANIES.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    clusters = split_clusters(rows, 42, 0.2)
-    assert len(clusters["test"]) >= 10
-    assert len(clusters["train"]) >= 30
+    companies = split_companies(rows, 42, 0.2)
+    assert len(companies["test"]) >= 10
+    assert len(companies["train"]) >= 30
 
 
 def test_a_filing_without_text_is_refused_or_left_out_by_name(tmp_path):
@@ -287,15 +289,13 @@ def test_a_filing_without_text_is_refused_or_left_out_by_name(tmp_path):
 
 
 def test_leaving_a_filing_out_moves_no_other_to_another_split(tmp_path):
-    settings = {"columns": {"inc_year": YEAR}, "evidence": None, "seed": 42, "test_fraction": 0.5, "split": "study"}
+    settings = FilingsSettings(("NULL",), "leave_out", 42, "published", 0.5, {"inc_year": YEAR})
     rows = [f"{n}_1993.txt,{n},1993,Ohio,1929,5" for n in range(20)]
     texts = {f"{n}_1993.txt": "Since 1929." for n in range(20)}
-    files = {"ground_truth": ground_truth(tmp_path, rows), "section_1": filings_file(tmp_path, texts)}
-    loaded, whole = load_split_filings({**settings, **files, "absent": "leave_out"})
+    truth = ground_truth(tmp_path, rows)
+    loaded, whole = load_split_filings(FilingsFiles(truth, filings_file(tmp_path, texts), None), settings)
     del texts["4_1993.txt"]
-    fewer, split = load_split_filings(
-        {**settings, **files, "section_1": filings_file(tmp_path, texts), "absent": "leave_out"}
-    )
+    fewer, split = load_split_filings(FilingsFiles(truth, filings_file(tmp_path, texts), None), settings)
     assert split == whole
     sizes = [len(build_samples(some, YEAR, "year")) for some in (loaded, fewer)]
     assert sizes == [20, 19]

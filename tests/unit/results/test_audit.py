@@ -17,9 +17,11 @@ from published_study import RANKINGS, RESULTS, load, needs_published_study
 from published_study import experiment_of as split_path
 from results_factory import answers, result
 from test_published_format import RANDOM, TOP, given, set_heads, write_study
+from typed import arms
 
 from head_ablation.common.problems import StudyError
-from head_ablation.heads.arms import RandomArm
+from head_ablation.common.settings import to_text
+from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import choose_head_sets
@@ -30,6 +32,8 @@ from head_ablation.results.contradictions import Contradiction, Kind, checks, he
 from head_ablation.results.key_results import key_results_table
 from head_ablation.results.published_format import experiment_of
 from head_ablation.results.rows import levels_table, samples_table
+from head_ablation.study.loading import read_resolved
+from head_ablation.study.tasks import audit_task, ranking_arguments
 
 WU24 = PROJECT / "studies" / "claims" / "wu24.yaml"
 Made = dict[str, Any]
@@ -245,8 +249,8 @@ INJECTED: list[tuple[Kind, Callable[[Made], None]]] = [
     (Kind.NAMES, entry_change(RANDOM, 1, heads_str=lambda names: ["L31H30", *names[1:]])),
     (Kind.NAMES, entry_change(TOP, 1, heads_str=lambda names: names[::-1])),
     (Kind.REPEATED, head_change(TOP, -1, -1, lambda made: made[TOP][-1]["heads"][0])),
-    (Kind.TOP, head_change(TOP, 0, 0, other_head)),
-    (Kind.RANDOM, head_change(RANDOM, 0, 0, lambda made: made[TOP][-1]["heads"][0])),
+    (ARMS["top"].rule, head_change(TOP, 0, 0, other_head)),
+    (ARMS["random"].rule, head_change(RANDOM, 0, 0, lambda made: made[TOP][-1]["heads"][0])),
     (Kind.TOTAL, entry_change(TOP, 1, correct=twice_as_many, total=twice_as_many)),
     (Kind.TOTAL, lambda made: made.update(test_samples=99)),
     (Kind.PROMPTS, lambda made: made.update(unanswerable=3)),
@@ -288,7 +292,7 @@ def test_baselines_that_differ_between_methods_are_found() -> None:
 
 
 def test_no_kind_of_contradiction_is_left_out() -> None:
-    assert {kind for kind, _ in INJECTED} | {Kind.BASELINE} == set(Kind)
+    assert {kind for kind, _ in INJECTED} | {Kind.BASELINE} == set(Kind.all())
 
 
 def test_the_drop_of_several_draws_is_the_mean_of_theirs() -> None:
@@ -312,7 +316,7 @@ def test_random_heads_beyond_the_excluded_are_no_contradiction() -> None:
     results = made_up()
     head_change(RANDOM, 0, 0, lambda _: list(RANKED[EXCLUDED]))(results[0])
     assert kinds(results, rankings_of(results)) == []
-    assert kinds(results, rankings_of(results), EXCLUDED + 1) == [Kind.RANDOM]
+    assert kinds(results, rankings_of(results), EXCLUDED + 1) == [ARMS["random"].rule]
 
 
 def test_results_without_a_random_arm_are_audited() -> None:
@@ -320,7 +324,7 @@ def test_results_without_a_random_arm_are_audited() -> None:
     del made[RANDOM]
     assert kinds([made], {}) == []
     made_kinds = {kind for kind, _ in checks([made], {}, EXCLUDED)}
-    assert Kind.RANDOM not in made_kinds and Kind.TOP in made_kinds
+    assert ARMS["random"].rule not in made_kinds and ARMS["top"].rule in made_kinds
 
 
 def test_results_with_samples_are_audited() -> None:
@@ -336,7 +340,7 @@ def chosen(seed: int = 42) -> dict[Any, dict[str, HeadSet]]:
     """The published study's head sets, by this study's hand."""
     conditions = [Condition("top", level) for level in (5, 10, 20, 30, 40, 50)]
     conditions += [Condition("random", one.level, 0) for one in conditions]
-    arm = RandomArm(draws=1, seed=seed, sampler="study", exclude_top=50)
+    arm = arms(draws=1, seed=seed, sampler="published", exclude_top=50)
     shape = ModelShape(32, 32, 8192)
     return {
         key: {str(one): heads for one, heads in choose_head_sets(conditions, ranked, shape, arm, "any").items()}
@@ -389,7 +393,7 @@ def test_the_page_has_a_row_for_every_claim_check_and_contradiction(tmp_path: Pa
     assert "Source: a talk" in page
     assert "| wu24 | gap | 2 | 1.25 |" in page and "| 2 of 2 | does not hold | - |" in page
     assert "| other | gap | 2 | 1.25 | - | - | 0 of 0 | no data | - |" in page
-    assert all(f"| {kind.value} | " in page for kind in Kind)
+    assert all(f"| {kind} | " in page for kind in Kind.all())
     made = contradictions(results, {}, 50)
     assert {one.kind for one in made} == {Kind.ACCURACY, Kind.DROP, Kind.NAMES}
     rows = [line for line in page.splitlines() if line.count("|") == 6]
@@ -408,12 +412,13 @@ def test_results_that_no_table_can_be_made_of_are_refused_in_words() -> None:
 
 def audited(folder: Path, **own: Any) -> str:
     """The page that the script writes of a study with one result."""
-    config = write_study(folder, {"inc_year": given()}, **own)
-    taken = config.parent / "ablation" / "wu24" / "llama3" / "inc_year" / "tokens_2048.json"
-    taken.parent.mkdir(parents=True)
+    study = read_resolved(write_study(folder, {"inc_year": given()}, **own))
+    taken, page = folder / "taken.json", folder / "audit.md"
     taken.write_text(json.dumps(given() | {"model_key": "llama3"}), encoding="utf-8")
-    page = config.parent / "tables" / "audit.md"
-    subprocess.run([sys.executable, "scripts/audit.py", "--config", config, "--output", page], cwd=PROJECT, check=True)
+    task = ["--task", to_text(audit_task(study)), *ranking_arguments(study)]
+    claims = ["--claims", study.claims] if study.claims else []
+    command = [sys.executable, "scripts/audit.py", *task, "--results", taken, *claims, "--output", page]
+    subprocess.run(command, cwd=PROJECT, check=True)
     return page.read_text(encoding="utf-8")
 
 

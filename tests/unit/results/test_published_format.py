@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from results_factory import answers, result
 from head_ablation.common.problems import StudyError
 from head_ablation.results.published_format import ResultExpectation, read_result, result_problems
 from head_ablation.study.config_schema import with_defaults
+from head_ablation.study.loading import read_resolved
+from head_ablation.study.paths import Paths
+from head_ablation.study.tasks import acceptances
 
 LEVELS = (2, 4)
 EXPECTED = ResultExpectation(
@@ -197,14 +201,15 @@ def write_study(folder: Path, contents: dict[str, Any], **own: Any) -> Path:
 
 
 def accept(folder: Path, contents: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    config = write_study(folder, contents)
-    command = [sys.executable, "scripts/accept_results.py", "--config", config, "--folder", folder / "taken"]
+    study = read_resolved(write_study(folder, contents))
+    study = replace(study, paths=Paths(results=str(folder / "taken")))
+    command = [sys.executable, "scripts/accept_results.py", *acceptances(study)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
 def test_a_study_takes_in_all_of_its_results_or_none(tmp_path: Path) -> None:
     contents = {question: given(question=question) for question in ("inc_year", "inc_state")}
-    taken = tmp_path / "taken" / "wu24" / "llama3"
+    taken = tmp_path / "taken" / "mine" / "ablation" / "wu24" / "llama3"
     wrong = {**contents, "inc_state": contents["inc_year"]}
     refused = accept(tmp_path, wrong)
     assert refused.returncode == 1 and "question: found 'inc_year'; expected 'inc_state'" in refused.stderr

@@ -27,13 +27,13 @@ def test_every_verdict_stands_beside_what_the_model_said():
     sample, *_ = scored()["baseline"]["samples"]
     assert sample == {
         "filename": "0_1993.txt",
-        "cluster": "0",
+        "company": "0",
         "gold": "1929",
         "text": " 1929\n",
         "answerable": True,
         "counted": True,
         "correct": True,
-        "correct_study": True,
+        "correct_published": True,
     }
 
 
@@ -52,7 +52,7 @@ def test_draws_are_pooled_and_kept():
     assert [draw["accuracy_drop"] for draw in two["draws"]] == [0.25, -0.25]
     assert two["heads_str"] == two["draws"][0]["heads_str"] == ["L1H5", "L2H0"]
     assert counts(three) == (6, 8, 0.75)
-    assert three["correct_study"] == sum(draw["correct_study"] for draw in three["draws"])
+    assert three["correct_published"] == sum(draw["correct_published"] for draw in three["draws"])
 
 
 def test_heads_are_listed_in_layer_major_order():
@@ -89,18 +89,18 @@ def test_levels_are_sorted_as_numbers():
 
 def test_the_rule_decides_accuracy_and_both_verdicts_are_kept():
     hedged = generation(["1929", "1993 or 1954", "1960", "1929", "no"])
-    typed, study = scored(baseline=hedged), scored(Judge("year", "study"), baseline=hedged)
+    typed, published = scored(baseline=hedged), scored(Judge("year", "published"), baseline=hedged)
     assert counts(typed["baseline"]) == (3, 4, 0.75)
-    assert typed["baseline"]["correct_study"] == 4  # it takes the hedged 1954
-    assert counts(study["baseline"]) == (4, 4, 1)
+    assert typed["baseline"]["correct_published"] == 4  # it takes the hedged 1954
+    assert counts(published["baseline"]) == (4, 4, 1)
     assert [s["correct"] for s in typed["baseline"]["samples"][:4]] == [True, False, True, True]
-    assert [s["correct"] for s in study["baseline"]["samples"][:4]] == [True, True, True, True]
+    assert [s["correct"] for s in published["baseline"]["samples"][:4]] == [True, True, True, True]
     assert (typed["scoring_rule"], study["scoring_rule"]) == ("typed", "study")
 
 
 def test_the_majority_answer_is_of_the_prompts_that_count():
     assert scored()["majority_answer"] == {"answer": "1929", "accuracy": 0.5}
-    others = [Prompt(p.filename, p.cluster, p.gold, p.token_ids, (0, 2), (0, 1)) for p in PROMPTS]
+    others = [Prompt(p.filename, p.company, p.gold, p.token_ids, (0, 2), (0, 1)) for p in PROMPTS]
     assert scored(prompts=others)["majority_answer"] == {"answer": "1929", "accuracy": 0.4}
 
 

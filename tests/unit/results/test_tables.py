@@ -160,7 +160,7 @@ def test_two_filings_of_one_company_are_one_company() -> None:
 
 def test_published_files_give_the_same_levels_but_for_what_they_lack() -> None:
     full, bare = levels_table([small()]), levels_table(without_samples([small()]))
-    same = [name for name in full if name not in ("correct_study", "accuracy_study")]
+    same = [name for name in full if name not in ("correct_published", "accuracy_published")]
     pd.testing.assert_frame_equal(bare[same], full[same])
 
 

@@ -54,9 +54,12 @@ def write_inputs(folder):
             "evidence": str(folder / "evidence.jsonl"),
         },
         "prompt": {"filler": str(folder / "filler.txt")},
-        "rankings": {"wu24": f"{folder}/rankings/{{question}}/tokens_{{tokens}}.json", "found": "detect"},
+        "rankings": {
+            "wu24": f"{folder}/rankings/{{question}}/tokens_{{tokens}}.json",
+            "found": {"detector": "copy_score"},
+        },
         "levels": [2, 5],
-        "random": {"exclude_top": 5},
+        "arms": {"random": {"exclude_top": 5}},
     }
 
 
@@ -115,7 +118,7 @@ def test_the_good_study_is_accepted(good):
 CONFIG_CASES = {
     # name: (path, value, field, found, expected)
     "unknown_key": ("levls", [5], "levls", "an unknown key", "Did you mean 'levels'?"),
-    "unknown_nested_key": ("random.drws", 2, "random.drws", "an unknown key", "Did you mean 'draws'?"),
+    "unknown_nested_key": ("arms.random.drws", 2, "arms.random.drws", "an unknown key", "Did you mean 'draws'?"),
     "unknown_model_key": ("models.tiny.dtpye", "float32", "models.tiny.dtpye", "unknown key", "'dtype'?"),
     "unknown_question_field": ("questions.inc_year.txt", "?", "questions.inc_year.txt", "unknown key", "'text'?"),
     "missing_key": ("tokens", GONE, "tokens", "nothing", "this key"),
@@ -125,7 +128,7 @@ CONFIG_CASES = {
     "tokens_not_integers": ("tokens", ["many"], "tokens[0]", "'many'", "a whole number of tokens"),
     "tokens_decimal": ("tokens", [96.0], "tokens[0]", "96.0", "a whole number of tokens"),
     "seed_not_a_number": ("seed", "lucky", "seed", "'lucky'", "a whole number"),
-    "section_emptied": ("random", None, "random", "None", "object"),
+    "section_emptied": ("arms.random", None, "arms.random", "None", "object"),
     "chat_not_a_boolean": ("prompt.chat", "yes please", "prompt.chat", "'yes please'", "true or false"),
     "stop_not_a_list": ("generation.stop", "\n", "generation.stop", "'\\n'", "a list of strings"),
     "study_with_a_slash": ("study", "my/study", "study", "'my/study'", "letters, digits"),
@@ -143,7 +146,7 @@ CONFIG_CASES = {
     "bad_device": ("models.tiny.device", "gpu", "models.tiny.device", "'gpu'", "cuda:N"),
     "batch_of_none": ("models.tiny.batch_size", 0, "models.tiny.batch_size", "0", "1 or more"),
     "batch_in_words": ("models.tiny.batch_size", "all", "models.tiny.batch_size", "'all'", "auto, or a number"),
-    "no_memory": ("models.tiny.memory_gb", 0, "models.tiny.memory_gb", "0", "GB of the card, or null"),
+    "no_memory": ("models.tiny.memory_gb", 0, "models.tiny.memory_gb", "0", "GB of the GPU, or null"),
     "bad_source": ("models.tiny.source", "gpt", "models.tiny.source", "'gpt'", "a hub name like org/name"),
     "source_of_three_parts": ("models.tiny.source", "a/b/c", "models.tiny.source", "'a/b/c'", "a hub name like"),
     "source_malformed": ("models.tiny.source", "org/..x", "models.tiny.source", "'org/..x'", "hub name"),
@@ -158,8 +161,8 @@ CONFIG_CASES = {
     "level_decimal": ("levels", [2.5], "levels[0]", "2.5", "a whole number of heads"),
     "level_above_heads": ("levels", [2, 33], "levels[1]", "33", "at most 32 heads (model tiny: 4 layers x 8 heads)"),
     "level_beside_excluded": ("levels", [2, 28], "levels[1]", "28", "at most 27, so that 28 random heads remain"),
-    "default_exclusion_above_heads": ("random", {}, "levels[1]", "5", "at most 0, so that 5 random heads remain"),
-    "too_many_excluded": ("random.exclude_top", 28, "levels[1]", "5", "at most 4, so that 5 random heads remain"),
+    "default_exclusion_above_heads": ("arms.random", {}, "levels[1]", "5", "at most 0, so that 5 random heads remain"),
+    "too_many_excluded": ("arms.random.exclude_top", 28, "levels[1]", "5", "at most 4, so that 5 random heads remain"),
     "duplicate_levels": ("levels", [5, 5], "levels", "[5, 5]", "each value once"),
     "empty_levels": ("levels", [], "levels", "[]", "at least one level"),
     "duplicate_tokens": ("tokens", [96, 96], "tokens", "[96, 96]", "each value once"),
@@ -184,14 +187,37 @@ CONFIG_CASES = {
         "Did you mean 'inc_year'?",
     ),
     "path_field": ("rankings.wu24", "r/{modle}.json", "rankings.wu24", "{modle}", "Did you mean 'model'?"),
+    "plain_detect": ("rankings.mine", "detect", "rankings.mine", "detect", "{detector: copy_score}"),
+    "unknown_detector": ("rankings.mine", {"detector": "copy"}, "rankings.mine.detector", "'copy'", "copy_score"),
+    "detector_option": (
+        "rankings.mine",
+        {"detector": "copy_score", "tau": 1},
+        "rankings.mine.tau",
+        "unknown key",
+        "known",
+    ),
+    "unknown_arm": ("arms.botom", {}, "arms.botom", "an unknown key", "Known: random, top."),
+    "unknown_figure": ("figures", ["pie"], "figures[0]", "'pie'", "figure8_grid"),
     "path_braces": ("rankings.wu24", "r/{model.json", "rankings.wu24", "'r/{model.json'", "fields in braces"),
-    "study_sampler": ("random", {"sampler": "study", "draws": 3}, "random.draws", "3", "at most 1 draw with sampler"),
-    "unknown_sampler": ("random.sampler", "shuffle", "random.sampler", "'shuffle'", "permutation"),
-    "negative_draws": ("random.draws", -1, "random.draws", "-1", "0 or more"),
-    "unknown_prompt_builder": ("prompt.builder", "text", "prompt.builder", "'text'", "['ids', 'study']"),
+    "published_sampler": (
+        "arms.random",
+        {"sampler": "published", "draws": 3, "exclude_top": 5},
+        "arms.random.draws",
+        "3",
+        "at most 1 draw with sampler",
+    ),
+    "unknown_sampler": ("arms.random.sampler", "shuffle", "arms.random.sampler", "'shuffle'", "permutation"),
+    "negative_draws": ("arms.random.draws", -1, "arms.random.draws", "-1", "0 or more"),
+    "unknown_prompt_builder": ("prompt.builder", "text", "prompt.builder", "'text'", "['ids', 'published']"),
     "unknown_count": ("scoring.count", "some", "scoring.count", "'some'", "['answerable', 'all']"),
     "no_filings": ("filings", GONE, "filings", "nothing", "this key"),
-    "method_without_source": ("rankings.wu24", None, "rankings.wu24", "null", "'detect' or a path template"),
+    "method_without_source": (
+        "rankings.wu24",
+        None,
+        "rankings.wu24",
+        "null",
+        "{detector: copy_score}, or a path template",
+    ),
     "grid_of_another_model": (
         "models.tiny.shape",
         {"layers": 4, "heads": 9},
@@ -203,8 +229,8 @@ CONFIG_CASES = {
     "claims_missing": ("claims", "none.yaml", "claims", "'none.yaml', which does not exist", "existing file"),
     "absent_ignored": ("filings.absent", "ignore", "filings.absent", "'ignore'", "leave_out"),
     "positions": ("ablation.positions", "prompt", "ablation.positions", "'prompt'", "['all', 'decode']"),
-    "mode": ("ablation.mode", "mean", "ablation.mode", "'mean'", "zero_output"),
-    "rule": ("scoring.matcher", "fuzzy", "scoring.matcher", "'fuzzy'", "typed"),
+    "intervention": ("ablation.intervention", "mean", "ablation.intervention", "'mean'", "zero_output"),
+    "rule": ("scoring.rule", "fuzzy", "scoring.rule", "'fuzzy'", "typed"),
     "no_new_tokens": ("generation.max_new_tokens", 0, "generation.max_new_tokens", "0", "1 or more"),
     "filler_missing": (
         "prompt.filler",
@@ -414,7 +440,7 @@ def test_problems_of_contents_are_reported_together(good, tmp_path):
 
 def test_rotations_reach_beyond_the_last_position_but_learned_positions_do_not(good, tmp_path):
     answer = 10
-    good = changed(good, "rankings", {"found": "detect"})
+    good = changed(good, "rankings", {"found": {"detector": "copy_score"}})
     assert checked_study(changed(good, "tokens", [POSITIONS - answer]), CONFIG)
     for tokens in (POSITIONS - answer + 1, POSITIONS):
         assert_named(refusal(changed(good, "tokens", [tokens])), CONFIG, "tokens[0]", str(tokens), "answers included")
@@ -440,7 +466,7 @@ def test_many_missing_files_are_one_problem(good):
 def test_an_employee_count_of_zero_is_a_number(good, tmp_path):
     replace_in(tmp_path / "truth.csv", "1907", "0")
     counted = changed(good, "questions", {"inc_state": {}, "employee_count": {"column": YEAR}})
-    study = checked_study(changed(counted, "rankings", {"found": "detect"}), CONFIG)
+    study = checked_study(changed(counted, "rankings", {"found": {"detector": "copy_score"}}), CONFIG)
     assert study.questions["employee_count"]["matcher"] == "integer"
 
 

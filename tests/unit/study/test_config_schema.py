@@ -16,7 +16,7 @@ TINY = yaml.safe_load((PROJECT / "studies" / "ci.yaml").read_text())
 def test_the_demo_config_says_every_key_that_there_is() -> None:
     resolved = with_defaults(DEMO)
     assert set(resolved) == set(DEMO)
-    for section in ("filings", "prompt", "detection", "random", "ablation", "generation", "scoring"):
+    for section in ("filings", "prompt", "detection", "arms", "ablation", "generation", "scoring"):
         assert set(resolved[section]) == set(DEMO[section]), section
     own = set(DEMO["models"]["smollm2"])
     assert set(resolved["models"]["smollm2"]) == own
@@ -35,11 +35,11 @@ def test_defaults_reach_every_depth() -> None:
     assert schema_problems(resolved, "ci.yaml") == []
 
 
-def test_prompt_study_is_short_for_the_published_studys_prompts() -> None:
-    resolved = with_defaults({**TINY, "prompt": "study"})
+def test_prompt_published_is_short_for_the_published_studys_prompts() -> None:
+    resolved = with_defaults({**TINY, "prompt": "published"})
     assert schema_problems(resolved, "ci.yaml") == []
     prompt = resolved["prompt"]
-    assert (prompt["builder"], prompt["min_filler_tokens"], prompt["depth"]) == ("study", 100, 0.5)
+    assert (prompt["builder"], prompt["min_filler_tokens"], prompt["depth"]) == ("published", 100, 0.5)
     assert prompt["template"] + "Answer in one word:" == (
         "{filler}{passage}{filler}\n\nQuestion: {question}\nAnswer in one word:"
     )
@@ -59,7 +59,7 @@ def test_the_strict_study_is_the_published_one_in_the_studys_way() -> None:
     update_config(base, strict)  # as Snakemake puts one config file on top of another
     resolved = with_defaults(base)
     assert schema_problems(resolved, "llama3_strict") == []
-    short = with_defaults({**TINY, "prompt": "study"})["prompt"]
+    short = with_defaults({**TINY, "prompt": "published"})["prompt"]
     assert {key: resolved["prompt"][key] for key in short} == short
 
 
@@ -69,11 +69,11 @@ def test_filling_in_twice_changes_nothing() -> None:
 
 def test_text_from_the_command_line_becomes_what_the_schema_wants() -> None:
     # Snakemake's --config 'tokens=[512]' random='{draws: 3, seed: null}' gives texts.
-    told = {**TINY, "tokens": ["512"], "random": {"draws": "3", "seed": "null"}, "prompt": {"chat": "true"}}
+    told = {**TINY, "tokens": ["512"], "arms": {"random": {"draws": "3", "seed": "null"}}, "prompt": {"chat": "true"}}
     resolved = with_defaults(told)
     assert resolved["tokens"] == [512]
-    assert resolved["random"]["draws"] == 3
-    assert resolved["random"]["seed"] is None
+    assert resolved["arms"]["random"]["draws"] == 3
+    assert resolved["arms"]["random"]["seed"] is None
     assert resolved["prompt"]["chat"] is True
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import csv
-import json
 import subprocess
 import sys
 from dataclasses import asdict
@@ -12,9 +11,13 @@ import yaml
 from project import PROJECT
 
 from head_ablation.common.files import write_json, write_jsonl
+from head_ablation.common.settings import to_text
 from head_ablation.models.embedded import SMOLLM2
+from head_ablation.study.experiment import Experiment
+from head_ablation.study.given_files import ranking_file
+from head_ablation.study.loading import load_study
 from head_ablation.study.planning import Plan
-from head_ablation.study.study import Experiment, load_study
+from head_ablation.study.settings import filings_files, head_set_settings, sample_settings
 
 EXPERIMENT = Experiment("smollm2", "inc_year", 384)
 COLUMNS = {"inc_year": "original_Inc_year_truth", "inc_state": "original_Inc_state_truth"}
@@ -60,9 +63,9 @@ def config(tmp_path):
     some_rankings(tmp_path)
     some_filings(tmp_path)
     content = yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8"))
-    content["rankings"] = {"given": f"{tmp_path}/rankings/{{question}}.json", "found": "detect"}
+    content["rankings"] = {"given": f"{tmp_path}/rankings/{{question}}.json", "found": {"detector": "copy_score"}}
     content["levels"] = LEVELS
-    content["random"]["draws"] = 2
+    content["arms"]["random"]["draws"] = 2
     content["filings"]["ground_truth"] = str(tmp_path / "truth.csv")
     return content
 
@@ -93,10 +96,9 @@ def write_head_sets_of(study, folder):
     output = folder / "heads" / "index.json"
     run(
         "choose_heads.py",
-        *("--ranking", study.ranking_file("given", EXPERIMENT)),
+        *("--ranking", ranking_file(study, "given", EXPERIMENT)),
         *("--shape", folder / "shape.json", "--detected-on"),
-        *("--experiment", EXPERIMENT, "--conditions", *study.conditions()),
-        *("--random-arm", json.dumps(study.random_arm().__dict__), "--output", output),
+        *("--settings", to_text(head_set_settings(study, EXPERIMENT)), "--output", output),
     )
     return output.parent
 
@@ -153,11 +155,14 @@ def test_one_more_level_leaves_the_others_as_they_were(config):
 def test_planned_samples_are_those_that_the_job_writes(config, tmp_path, texts):
     config["filings"]["section_1"] = "generated" if texts == "generated" else str(tmp_path / "texts.jsonl")
     made, written = plan(config), tmp_path / "samples"
-    for question, asked in made.study.questions.items():
+    files = filings_files(made.study)
+    given = ("--texts", files.texts) if files.texts else ()
+    for question in made.study.questions:
         run(
             "make_samples.py",
-            *("--settings", json.dumps(made.study.filings_settings())),
-            *("--column", asked["column"], "--matcher", asked["matcher"]),
+            *("--settings", to_text(sample_settings(made.study, question))),
+            *("--ground-truth", files.ground_truth, *given),
+            *(part for split in ("train", "test") for part in (f"--{split}", written / f"{question}.{split}.jsonl")),
             *("--output", written / f"{question}.index.json"),
         )
     planned = sample_texts(config)

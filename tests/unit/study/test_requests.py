@@ -11,16 +11,17 @@ from head_ablation.common.files import write_json, write_jsonl
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet
 from head_ablation.jobs.protocol import detection_protocol, generation_protocol
+from head_ablation.jobs.slurm import minutes_left
 from head_ablation.jobs.store import Entry, Store
 from head_ablation.models.pointer import prepare
 from head_ablation.models.shape import known_parameters
 from head_ablation.prompts.prompt import prompts_digest
+from head_ablation.study.experiment import Experiment
+from head_ablation.study.loading import load_study
 from head_ablation.study.requests import Requests, Work
-from head_ablation.study.slurm import minutes_left
-from head_ablation.study.study import Experiment, load_study
 
-LLAMA_8B = Work(8.03e9, "bfloat16", prompts=26, tokens=8192, batch_size=8, on_card=True, tflops=100)
-SMOLLM2 = Work(134.5e6, "float32", prompts=9, tokens=384, batch_size=9, on_card=False, tflops=0.03)
+LLAMA_8B = Work(8.03e9, "bfloat16", prompts=26, tokens=8192, batch_size=8, on_gpu=True, tflops=100)
+SMOLLM2 = Work(134.5e6, "float32", prompts=9, tokens=384, batch_size=9, on_gpu=False, tflops=0.03)
 EXPERIMENT = Experiment("tiny", "inc_year", 4)
 
 
@@ -35,7 +36,7 @@ def test_memory_covers_what_smollm2_was_measured_to_take(prompts, tokens, measur
 
 def test_the_weights_of_an_8b_model_pass_through_main_memory():
     assert 16_060 < LLAMA_8B.mem_mb() < 32_000
-    assert replace(LLAMA_8B, batch_size=1).mem_mb() == LLAMA_8B.mem_mb()  # on the card, not here
+    assert replace(LLAMA_8B, batch_size=1).mem_mb() == LLAMA_8B.mem_mb()  # on the GPU, not here
 
 
 @pytest.mark.parametrize("work", [LLAMA_8B, SMOLLM2])

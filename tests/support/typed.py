@@ -1,0 +1,40 @@
+"""Typed settings from flat keyword arguments, with what tests usually want as defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from head_ablation.detectors.settings import DetectionSettings
+from head_ablation.engine.settings import AblationSettings, LevelSettings, RunSettings
+from head_ablation.heads.condition import ArmSettings
+
+RUN = {
+    "max_new_tokens": 3,
+    "stop": ("\n",),
+    "batch_size": 2,
+    "memory_gb": None,
+    "dtype": "float32",
+    "attention": "sdpa",
+    "device": "cpu",
+    "trust_remote_code": False,
+}
+
+
+def run_settings(**changes: Any) -> RunSettings:
+    """How a model is run."""
+    return RunSettings(**{**RUN, **changes})
+
+
+def level_settings(positions: str = "all", **run: Any) -> LevelSettings:
+    """How the generations of a level are made."""
+    return LevelSettings(run_settings(**run), AblationSettings(positions=positions))
+
+
+def detection_settings(prompts: int = 3, needle: str = "passage", success: str = "matcher", **run: Any) -> Any:
+    """How a ranking is detected, by the copy score, on questions about years."""
+    return DetectionSettings(run_settings(**run), "copy_score", {}, prompts, needle, success, "year")
+
+
+def arms(**random: Any) -> ArmSettings:
+    """Top heads, and random ones with these options."""
+    return ArmSettings({"top": {}, "random": random})
