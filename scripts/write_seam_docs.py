@@ -20,7 +20,7 @@ Detectors, interventions, arms, matchers and figures are entries of registries. 
 """
 SECTIONS = (
     ("Detectors", "`rankings: {mine: {detector: NAME, OPTION: VALUE}}`. They rank heads.", DETECTORS),
-    ("Interventions", "`ablation: {intervention: NAME, OPTION: VALUE}`. What becomes of an ablated head.", INTERVENTIONS),
+    ("Interventions", "`ablation: {intervention: NAME, OPTION: VALUE}`. What replaces a head's output.", INTERVENTIONS),
     ("Arms", "`arms: {NAME: {OPTION: VALUE}}`. Where the ablated heads come from.", ARMS),
     ("Matchers", "`questions: {mine: {matcher: NAME}}`. What kind of answer a question has.", MATCHERS),
     ("Figures", "`figures: [NAME, ...]`. What is drawn from the tables.", FIGURES),
