@@ -18,7 +18,8 @@ def _draw(tables: Tables, labels: Labels) -> Drawing:
     with style({}):
         fig, axes = canvas(1, len(questions), (1 + 3.3 * len(questions), 3.2))
         for question, ax in zip(questions, axes.flat, strict=True):
-            for (method, arm), curve in drops[drops["question"] == question].groupby(["method", "arm"]):
+            for key, curve in drops[drops["question"] == question].groupby(["method", "arm"]):
+                method, arm = map(str, key)
                 name = f"{label_of(labels, method)}, {arm} heads"
                 ax.plot(curve["level"], curve["points"], label=name, **look_of(methods, method, arm, size=4))
             ax.set_title(label_of(labels, question), loc="left")
