@@ -29,6 +29,7 @@ include: "rules/generations.smk"
 include: "rules/ablation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/docs.smk"
 
 
 localrules:

@@ -1,25 +1,8 @@
 # Stage 7, ablation: answers scored, in the published study's format. No GPU. A study may be given finished
 # results instead (results_from).
 
-from head_ablation.study.tasks import acceptances, score_task
 
-RESULT = experiment_file("ablation/{method}", ".json")
-
-
-def given_results():
-    """The files of the finished results that a study is given."""
-    return [given_files.result_file(STUDY, method, e) for method in STUDY.methods for e in STUDY.experiments()]
-
-
-def generation_files(wildcards):
-    """The generations of all conditions of one method and experiment."""
-    pattern = experiment_file("generations/{method}", "/{condition}.json")
-    return [pattern.format(**wildcards, condition=condition) for condition in STUDY.conditions()]
-
-
-def judged_ranking(wildcards):
-    """The ranking that generations must be of: the user's own file as it is now, or the detected one."""
-    return given_ranking(wildcards) or RANKING.format(**wildcards)
+include: "inputs/ablation.smk"
 
 
 if STUDY.has_results:
@@ -46,15 +29,15 @@ else:
     rule score:
         input:
             model=POINTER,
-            prompts=experiment_file("prompts", ".test.jsonl"),
+            prompts=of_experiment("prompts/{}.test.jsonl"),
             ranking=ancient(judged_ranking),
             heads=head_sets,
-            baseline=experiment_file("generations/baseline", ".json"),
+            baseline=of_experiment("generations/baseline/{}.json"),
             generations=generation_files,
         output:
             RESULT,
         log:
-            experiment_file("logs/ablation/{method}", ".log"),
+            of_experiment("logs/ablation/{method}/{}.log"),
         localrule: True
         conda:
             "../envs/analysis.yaml"

@@ -21,7 +21,7 @@ def at_hand(paths, wildcards):
 
 def level_files(wildcards):
     """The model, prompts and heads of a level job."""
-    files = at_hand([POINTER, experiment_file("prompts", ".test.jsonl")], wildcards)
+    files = at_hand([POINTER, of_experiment("prompts/{}.test.jsonl")], wildcards)
     return [*files, *(at_hand([HEAD_SET], wildcards) if "condition" in wildcards.keys() else [NO_HEADS])]
 
 
@@ -42,7 +42,7 @@ def has_planned_heads(wildcards):
 
 def ranking_request(wildcards, attempt):
     """What a job asks for that detects a ranking."""
-    files = at_hand([POINTER, experiment_file("prompts", ".train.jsonl")], wildcards)
+    files = at_hand([POINTER, of_experiment("prompts/{}.train.jsonl")], wildcards)
     known = STATE.is_on_a_node or SWEEPS_TOGETHER
     stored = known and REQUESTS.holds_ranking(wildcards.method, experiment(wildcards), *files)
     return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "train", attempt)

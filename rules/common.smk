@@ -1,7 +1,6 @@
 # What the rules share: the study, checked before any job is planned, the files of every stage, and what a rule hands to
 # its script.
 
-import os
 import sys
 from inspect import signature
 from pathlib import Path
@@ -17,6 +16,7 @@ from head_ablation.common.settings import to_text
 from head_ablation.jobs.store import Store
 from head_ablation.study.checks import checked_study
 from head_ablation.study.code import code_digest
+from head_ablation.study.environment import prepare_environment
 from head_ablation.study.experiment import PATTERN, Experiment
 from head_ablation.study.loading import load_study
 from head_ablation.study.paths import Paths
@@ -50,19 +50,15 @@ if not STATE.is_on_a_node:
         logger.warning(f"{CONFIG_FILES}: {note}")
 PLAN = Plan(STUDY)
 
-# Jobs run the interpreter that runs Snakemake (unless their environment has its own), and find library and scripts.
-os.environ["HEAD_ABLATION"] = str(HOME)
-for variable, folder in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", HOME)):
-    others = [part for part in os.environ.get(variable, "").split(os.pathsep) if part and part != str(folder)]
-    os.environ[variable] = os.pathsep.join([str(folder), *others])
+prepare_environment(HOME)
 
 POINTER = "results/models/{model}/model.json"
 SHAPE = "results/models/{model}/shape.json"
 
 
-def experiment_file(stage, ending):
-    """The path of a stage's file of an experiment, with wildcards: ("prompts", ".test.jsonl"), say."""
-    return f"results/{{study}}/{stage}/{PATTERN}{ending}"
+def of_experiment(pattern):
+    """A path of an experiment with its wildcards, of a pattern such as `prompts/{}.test.jsonl`."""
+    return f"results/{{study}}/{pattern.replace('{}', PATTERN)}"
 
 
 wildcard_constraints:

@@ -1,25 +1,7 @@
 # Stage 9, figures: accuracy against the number of ablated heads.
 
-from head_ablation.figures import FIGURES
-from head_ablation.study.tasks import figure_task
 
-KINDS = ("svg", "png", "pdf")
-DRAWN = [FIGURES[name] for name in STUDY.config["figures"]]
-
-
-def shown(figure):
-    """A figure's file for Snakemake's report."""
-    return report(
-        f"results/{{study}}/figures/{figure.name}.svg",
-        caption="../report/figure8.rst",
-        category="Figures",
-        labels={"figure": "Figure 8", "view": figure.view},
-    )
-
-
-def figure_files():
-    """All files of all figures of the study."""
-    return study_files([f"figures/{figure.name}.{kind}" for figure in DRAWN for kind in KINDS])
+include: "inputs/figures.smk"
 
 
 rule draw:

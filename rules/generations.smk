@@ -6,15 +6,15 @@ rule generations:
     input:
         settled_sweeps,
         model=POINTER,
-        prompts=experiment_file("prompts", ".test.jsonl"),
+        prompts=of_experiment("prompts/{}.test.jsonl"),
         heads=head_set,
     output:
-        generations=experiment_file("generations/{method}", "/{condition}.json"),
-        provenance=experiment_file("generations/{method}", "/{condition}.provenance.json"),
+        generations=of_experiment("generations/{method}/{}/{condition}.json"),
+        provenance=of_experiment("generations/{method}/{}/{condition}.provenance.json"),
     log:
-        experiment_file("logs/generations/{method}", "/{condition}.log"),
+        of_experiment("logs/generations/{method}/{}/{condition}.log"),
     benchmark:
-        experiment_file("benchmarks/generations/{method}", "/{condition}.tsv")
+        of_experiment("benchmarks/generations/{method}/{}/{condition}.tsv")
     group:
         sweep_group
     conda:
@@ -28,6 +28,7 @@ rule generations:
         turn=1,
     params:
         settings=settings(stages.level_settings),
+        versions=say(stages.level_versions),
         store=STORE,
         sweep=STATE.prefix + HEADS_INDEX.replace("{method}", "*"),
     shell:
@@ -41,12 +42,12 @@ use rule generations as baseline with:
     input:
         settled_sweeps,
         model=POINTER,
-        prompts=experiment_file("prompts", ".test.jsonl"),
+        prompts=of_experiment("prompts/{}.test.jsonl"),
         heads=lambda wildcards: NO_HEADS,
     output:
-        generations=experiment_file("generations/baseline", ".json"),
-        provenance=experiment_file("generations/baseline", ".provenance.json"),
+        generations=of_experiment("generations/baseline/{}.json"),
+        provenance=of_experiment("generations/baseline/{}.provenance.json"),
     log:
-        experiment_file("logs/generations/baseline", ".log"),
+        of_experiment("logs/generations/baseline/{}.log"),
     benchmark:
-        experiment_file("benchmarks/generations/baseline", ".tsv")
+        of_experiment("benchmarks/generations/baseline/{}.tsv")

@@ -7,9 +7,9 @@ rule prompts:
         samples=samples_file,
         filler=lambda wildcards: STUDY.filler,
     output:
-        experiment_file("prompts", ".{split}.jsonl"),
+        of_experiment("prompts/{}.{split}.jsonl"),
     log:
-        experiment_file("logs/prompts", ".{split}.log"),
+        of_experiment("logs/prompts/{}.{split}.log"),
     priority: 3
     localrule: True
     conda:

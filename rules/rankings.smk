@@ -1,24 +1,7 @@
 # Stage 4, rankings: given by the user (checked, then copied) or detected on the train prompts.
 
-from head_ablation.common.files import sha256_file
-from head_ablation.study import given_files
-from head_ablation.study.tasks import ranking_task
 
-RANKING = experiment_file("rankings/{method}", ".json")
-
-
-def only(methods):
-    """A pattern for some methods; matches nothing if there are none."""
-    return "|".join(methods) or "(?!)"
-
-
-def given_ranking(wildcards):
-    return given_files.ranking_file(STUDY, wildcards.method, experiment(wildcards))
-
-
-def given_digest(wildcards):
-    """Of the given ranking's content: it may change without a newer time stamp."""
-    return sha256_file(given_ranking(wildcards))
+include: "inputs/rankings.smk"
 
 
 rule given_ranking:
@@ -27,7 +10,7 @@ rule given_ranking:
     output:
         RANKING,
     log:
-        experiment_file("logs/rankings/{method}", ".log"),
+        of_experiment("logs/rankings/{method}/{}.log"),
     wildcard_constraints:
         method=only([method for method in STUDY.ranked_methods if method not in STUDY.detected_methods]),
     priority: 2
@@ -46,13 +29,13 @@ rule given_ranking:
 rule detected_ranking:
     input:
         model=POINTER,
-        prompts=experiment_file("prompts", ".train.jsonl"),
+        prompts=of_experiment("prompts/{}.train.jsonl"),
     output:
         RANKING,
     log:
-        experiment_file("logs/rankings/{method}", ".log"),
+        of_experiment("logs/rankings/{method}/{}.log"),
     benchmark:
-        experiment_file("benchmarks/rankings/{method}", ".tsv")
+        of_experiment("benchmarks/rankings/{method}/{}.tsv")
     wildcard_constraints:
         method=only(STUDY.detected_methods),
     priority: 1
@@ -66,6 +49,7 @@ rule detected_ranking:
         runtime=ask(ranking_request, "runtime"),
     params:
         task=settings(ranking_task),
+        versions=say(stages.ranking_versions),
         store=STORE,
     shell:
         'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/detect_ranking.py --model {input.model:q}'

@@ -1,18 +1,7 @@
 # Stage 8, tables: every answer, every condition, Figure 8's curves, the key results, an audit; and the resolved config.
 
-from head_ablation.study.tasks import audit_task, ranking_arguments
 
-TABLES = [
-    f"tables/{name}" for name in ("samples.parquet", "levels.csv", "curves.csv", "key_results.csv", "key_results.md")
-]
-AUDIT = ["tables/audit.md"] if STUDY.has_results or STUDY.claims else []
-
-
-def ranking_files():
-    """The rankings as the audit reads them: the user's own files, or detected ones."""
-    pairs = [(method, e) for method in STUDY.ranked_methods for e in STUDY.experiments()]
-    found = [(given_files.ranking_file(STUDY, *pair), pair) for pair in pairs]
-    return [path or f"results/{STUDY.name}/rankings/{method}/{e}.json" for path, (method, e) in found]
+include: "inputs/tables.smk"
 
 
 rule write_config:

@@ -36,8 +36,10 @@ class Figure(Entry):
 
     Attributes:
         view: what it shows, for the report's list of figures.
+        title: the figure that it is a view of.
         draw: tables and labels -> the figure. Imports matplotlib only when it is called.
     """
 
     view: str
     draw: Callable[[Tables, Labels], Drawing]
+    title: str = "Figure 8"

@@ -1,9 +1,9 @@
 """The code that a stage's output depends on, as a digest: a stage runs again when that code changes.
 
 The policy, for every rule: cheap stages (all but the three below) state the digest of their script and of every module
-of the library that it imports, directly or not. Nobody keeps a list. Where GPU hours or downloads hang on a rule, the
-version of what decides its output stands in its settings instead: `generations` and `detected_ranking` go by the
-protocol, `model` by the model's own files.
+of the library that it imports, directly or not. Nobody keeps a list. Where GPU hours or downloads hang on a rule, it
+states the versions of what decides its output instead: `generations` and `detected_ranking` those of the protocol, the
+intervention, the detector and the matcher (they run again when one is raised), `model` the model's own files.
 """
 
 from __future__ import annotations

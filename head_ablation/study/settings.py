@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from head_ablation.common.files import holds, is_folder, json_text, sha256_file
+from head_ablation import PROTOCOL_VERSION
+from head_ablation.common.files import canonical_json, holds, is_folder, json_text, sha256_file
 from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.settings import DetectionSettings
 from head_ablation.engine.interventions import INTERVENTIONS
@@ -19,6 +20,7 @@ from head_ablation.models.pointer import ModelSource
 from head_ablation.models.shape import declared_shape, known_shape
 from head_ablation.prompts.edgar import Corpus, CorpusRequest
 from head_ablation.prompts.layout import Layout, PromptSettings
+from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import FilingsFiles, FilingsSettings, SampleSettings
 from head_ablation.results.scoring import Judge
 from head_ablation.study.experiment import Experiment
@@ -137,6 +139,18 @@ def level_settings(study: Study, model: str) -> LevelSettings:
     options = _options_beside(ablation, INTERVENTIONS[ablation["intervention"]].options)
     chosen = AblationSettings(ablation["intervention"], ablation["positions"], options)
     return LevelSettings(run_settings(study, model), chosen)
+
+
+def level_versions(study: Study, model: str) -> str:
+    """The versions that decide generations: when one is raised, their jobs run again."""
+    intervention = level_settings(study, model).ablation.intervention
+    return canonical_json({"protocol": PROTOCOL_VERSION, "intervention": INTERVENTIONS[intervention].version})
+
+
+def ranking_versions(study: Study, method: str, question: str) -> str:
+    """The versions that decide a detected ranking."""
+    detector, matcher = study.config["rankings"][method]["detector"], study.questions[question]["matcher"]
+    return canonical_json({"detector": DETECTORS[detector].version, "matcher": MATCHERS[matcher].version})
 
 
 def detection_settings(study: Study, method: str, model: str, question: str) -> DetectionSettings:

@@ -15,7 +15,7 @@ import pytest
 from project import PROJECT
 
 PARTS = (
-    *("Snakefile", "config.yaml", "rules", "scripts", "head_ablation", "schemas"),
+    *("Snakefile", "config.yaml", "rules", "scripts", "head_ablation"),
     *("resources", "studies", "envs", "profiles", "report"),
 )
 

@@ -43,9 +43,8 @@ def test_the_check_sees_an_import_of_torch() -> None:
 
 def test_what_the_workflow_reads_its_rules_with_imports_nothing_slow() -> None:
     """The registries among it: their entries import torch and matplotlib only when they are used."""
-    used = re.findall(
-        r"^from (head_ablation[\w.]*)", "\n".join(map(read, (PROJECT / "rules").glob("*.smk"))), re.MULTILINE
-    )
+    rules = "\n".join(map(read, (PROJECT / "rules").rglob("*.smk")))
+    used = re.findall(r"^from (head_ablation[\w.]*)", rules, re.MULTILINE)
     assert "head_ablation.study.checks" in used and "head_ablation.figures" in used
     assert not HEAVY & imported(sorted(set(used)))
 

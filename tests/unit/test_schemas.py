@@ -178,4 +178,4 @@ def test_broken_files_are_not_valid(made_generation, name, place):
 
 def test_published_keys_that_we_take_from_the_config_are_there():
     assert set(IDENTITY) < set(full_result())
-    assert full_result()["heads_source"] == "detect"
+    assert full_result()["heads_source"] == "copy_score"

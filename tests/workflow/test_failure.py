@@ -102,7 +102,7 @@ def overflow(study: TinyStudy) -> None:
     for question in QUESTIONS:
         entries = [{"head": head, "score": 1 - n / 10, "rank": n + 1} for n, head in enumerate(ranked)]
         study.ranking(question).write_text(json.dumps({"question": question, "head_rankings": entries}))
-    study.configure(lambda config: config.update(levels=[1, 2, 3], random={"exclude_top": 2}))
+    study.configure(lambda config: config.update(levels=[1, 2, 3], arms={"random": {"exclude_top": 2}}))
     study.configure(lambda config: config["models"]["tiny_model"].update(dtype="float16"))
 
 

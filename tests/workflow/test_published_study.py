@@ -47,8 +47,9 @@ def write_corpus(study: TinyStudy) -> None:
 
 def as_published(config: dict[str, Any]) -> None:
     corpus = {"source": "own/corpus", "revision": None}
-    config["filings"] |= {"section_1": "edgar-corpus", "corpus": corpus, "absent": "leave_out", "split": "study"}
-    config |= {"prompt": "study", "random": {"sampler": "study"}, "scoring": {"matcher": "study", "count": "all"}}
+    config["filings"] |= {"section_1": "edgar-corpus", "corpus": corpus, "absent": "leave_out", "split": "published"}
+    config |= {"prompt": "published", "arms": {"random": {"sampler": "published"}}}
+    config["scoring"] = {"rule": "published", "count": "all"}
     config |= {"generation": {"stop": []}, "levels": LEVELS}
 
 
@@ -107,7 +108,7 @@ def given_study(study: TinyStudy) -> TinyStudy:
         "results_from": "own/results/{model_dir}/{question}/tokens_{tokens}.json",
         "rankings": {"given": study.rankings},
         "levels": LEVELS,
-        "random": {"sampler": "study"},
+        "arms": {"random": {"sampler": "published"}},
         "claims": "own/claims.yaml",
     }
     claim = {"method": "given", "arm": "top", "level": 10, "mean_drop_points": 99.9, "experiments": 2}

@@ -131,12 +131,16 @@ RESCORED = [*of_each_question("score *"), *ENDING]
 ACCEPTED = of("inc_year", "given_ranking *", "heads *")
 CODE: dict[str, Row] = {
     "a label of the figures": (set_config("questions.inc_year.label", "Founded"), ["draw", "write_config"]),
-    "figure code": (append_comment("head_ablation/figures.py"), ["draw"]),
-    "table code": (append_comment("head_ablation/tables.py"), ENDING),
+    "figure code": (append_comment("head_ablation/figures/panels.py"), ["draw"]),
+    "table code": (append_comment("head_ablation/results/curves.py"), ENDING),
+    "arm code": (
+        append_comment("head_ablation/heads/arms/random.py"),
+        [*of_each_question("heads *"), *RESCORED],
+    ),
     "a caption": (append_comment("report/figure8.rst"), []),
-    "the scoring rule": (set_config("scoring.matcher", "study"), [*RESCORED, "write_config"]),
-    "matcher code": (append_comment("head_ablation/matchers.py"), RESCORED),
+    "the scoring rule": (set_config("scoring.rule", "published"), [*RESCORED, "write_config"]),
 }
+MATCHER_CODE = append_comment("head_ablation/prompts/matchers/year.py")  # finds answers in passages, and judges
 # change -> what it does, and the jobs it brings; where heads change, the random sets that changed come on top.
 GIVEN: dict[str, Row] = {
     "ranking reformatted": (reformat, ACCEPTED),
@@ -155,14 +159,18 @@ GIVEN: dict[str, Row] = {
         [*of_each_question("heads *"), *RESCORED, "write_config"],
     ),
     "a draw added": (
-        set_config("random.draws", 2),
+        set_config("arms.random.draws", 2),
         [*of_each_question("heads *", *(f"generations * random-{n}-1" for n in LEVELS)), *RESCORED, "write_config"],
     ),
     "a draw removed": (
-        set_config("random.draws", 1),
+        set_config("arms.random.draws", 1),
         [*of_each_question("heads *"), *RESCORED, "write_config"],
     ),
     **CODE,
+    "matcher code": (
+        MATCHER_CODE,
+        [*of_each_question("samples *", "prompts * test", *SWEEP), *RESCORED],
+    ),
     "a sample added": (
         learn_a_year,
         [*of_each_question("samples *"), *of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING],
@@ -205,14 +213,22 @@ DETECTED: dict[str, Row] = {
         [*of_each_question("heads *"), *RESCORED, "write_config"],
     ),
     "a draw added": (
-        set_config("random.draws", 2),
+        set_config("arms.random.draws", 2),
         [*of_each_question("heads *", *(f"generations * random-{n}-1" for n in (30, 40))), *RESCORED, "write_config"],
     ),
     "a draw removed": (
-        set_config("random.draws", 1),
+        set_config("arms.random.draws", 1),
         [*of_each_question("heads *"), *RESCORED, "write_config"],
     ),
     **CODE,
+    "matcher code": (
+        MATCHER_CODE,
+        [
+            *of_each_question("samples *", "prompts * train", "prompts * test", "detected_ranking *", "heads *"),
+            *of_each_question(*DETECTED_SWEEP),
+            *RESCORED,
+        ],
+    ),
     "ablation positions": (
         set_config("ablation.positions", "decode"),
         [*of_each_question(*DETECTED_SWEEP), *RESCORED, "write_config"],

@@ -97,7 +97,7 @@ def test_files_keep_their_schemas(finished: Checkout) -> None:
         "ablation_result": f"ablation/wu24/{EXPERIMENT}.json",
     }
     for name, product in products.items():
-        schema = yaml.safe_load((finished.folder / "schemas" / f"{name}.schema.yaml").read_text())
+        schema = yaml.safe_load((finished.folder / "head_ablation" / "schemas" / f"{name}.schema.yaml").read_text())
         Draft202012Validator(schema).validate(read(finished.results(product)))
 
 

@@ -68,7 +68,7 @@ def test_the_split_is_the_published_one():
 @needs_published_study
 def test_the_published_test_sets_have_the_published_sizes():
     rows = read_ground_truth(FOLDER / "ground_truth.csv", [STATE])
-    test = split_companies(rows, 42, 0.2, "study")["test"]
+    test = split_companies(rows, 42, 0.2, "published")["test"]
     answered = [row for row in rows if row["cik"] in test and row[STATE] not in ("", "NULL")]
     published = load(FOLDER / "published" / "wu24" / "llama3_instruct" / "inc_state" / "tokens_2048.json")
     # Four train and one test filing had no text in the published study.

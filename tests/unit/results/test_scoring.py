@@ -95,7 +95,7 @@ def test_the_rule_decides_accuracy_and_both_verdicts_are_kept():
     assert counts(published["baseline"]) == (4, 4, 1)
     assert [s["correct"] for s in typed["baseline"]["samples"][:4]] == [True, False, True, True]
     assert [s["correct"] for s in published["baseline"]["samples"][:4]] == [True, True, True, True]
-    assert (typed["scoring_rule"], study["scoring_rule"]) == ("typed", "study")
+    assert (typed["scoring_rule"], published["scoring_rule"]) == ("typed", "published")
 
 
 def test_the_majority_answer_is_of_the_prompts_that_count():

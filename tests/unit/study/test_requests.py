@@ -19,6 +19,7 @@ from head_ablation.prompts.prompt import prompts_digest
 from head_ablation.study.experiment import Experiment
 from head_ablation.study.loading import load_study
 from head_ablation.study.requests import Requests, Work
+from head_ablation.study.settings import detection_settings, level_settings
 
 LLAMA_8B = Work(8.03e9, "bfloat16", prompts=26, tokens=8192, batch_size=8, on_gpu=True, tflops=100)
 SMOLLM2 = Work(134.5e6, "float32", prompts=9, tokens=384, batch_size=9, on_gpu=False, tflops=0.03)
@@ -117,7 +118,7 @@ def written(folder, pointer):
 def test_a_level_is_in_the_store_only_with_all_that_decides_it(tmp_path, study, requests):
     pointer = prepare(str(tmp_path / "model"), None, tmp_path)
     files = written(tmp_path, pointer)
-    settings, asked = study.generation_settings("tiny"), prompts_digest(PROMPTS)
+    settings, asked = level_settings(study, "tiny"), prompts_digest(PROMPTS)
     assert not requests.holds_level(EXPERIMENT, *files)
     other = generation_protocol(pointer, asked, HeadSet.parse(["L1H1"]), settings)
     requests.store.add(Entry(other, [], {}))
@@ -130,7 +131,7 @@ def test_a_level_is_looked_up_again_when_its_files_change(tmp_path, study, reque
     pointer = prepare(str(tmp_path / "model"), None, tmp_path)
     files = written(tmp_path, pointer)
     protocol = generation_protocol(
-        pointer, prompts_digest(PROMPTS), HeadSet.parse(["L0H1"]), study.generation_settings("tiny")
+        pointer, prompts_digest(PROMPTS), HeadSet.parse(["L0H1"]), level_settings(study, "tiny")
     )
     requests.store.add(Entry(protocol, [], {}))
     assert requests.holds_level(EXPERIMENT, *files)
@@ -143,10 +144,10 @@ def test_a_level_is_looked_up_again_when_its_files_change(tmp_path, study, reque
 def test_a_detected_ranking_is_found_in_the_store(tmp_path, study, requests):
     pointer = prepare(str(tmp_path / "model"), None, tmp_path)
     model, prompts, _ = written(tmp_path, pointer)
-    assert not requests.holds_ranking(EXPERIMENT, model, prompts)
-    settings = study.detection_settings("tiny", "inc_year")
+    assert not requests.holds_ranking("wu24", EXPERIMENT, model, prompts)
+    settings = detection_settings(study, "wu24", "tiny", "inc_year")
     requests.store.add(Entry(detection_protocol(pointer, PROMPTS[:2], settings), {}, {}))
-    assert anew(requests).holds_ranking(EXPERIMENT, model, prompts)
+    assert anew(requests).holds_ranking("wu24", EXPERIMENT, model, prompts)
 
 
 def anew(requests):

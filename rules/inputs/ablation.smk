@@ -1,0 +1,21 @@
+# What the rules of ablation.smk take.
+
+from head_ablation.study.tasks import acceptances, score_task
+
+RESULT = of_experiment("ablation/{method}/{}.json")
+
+
+def given_results():
+    """The files of the finished results that a study is given."""
+    return [given_files.result_file(STUDY, method, e) for method in STUDY.methods for e in STUDY.experiments()]
+
+
+def generation_files(wildcards):
+    """The generations of all conditions of one method and experiment."""
+    pattern = of_experiment("generations/{method}/{}/{condition}.json")
+    return [pattern.format(**wildcards, condition=condition) for condition in STUDY.conditions()]
+
+
+def judged_ranking(wildcards):
+    """The ranking that generations must be of: the user's own file as it is now, or the detected one."""
+    return given_ranking(wildcards) or RANKING.format(**wildcards)

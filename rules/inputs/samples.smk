@@ -1,0 +1,34 @@
+# What the rules of samples.smk take.
+
+SAMPLES = "results/{study}/samples/{question}.{split}.jsonl"
+SAMPLES_INDEX = "results/{study}/samples/{question}.index.json"
+
+
+def sample_indexes():
+    """The indexes of all samples; none for a study of finished results."""
+    return [] if STUDY.has_results else [f"samples/{question}.index.json" for question in STUDY.questions]
+
+
+def filings_inputs(wildcards):
+    """The files that samples are made from, by their names in FilingsFiles; a fetched file of texts is a result."""
+    files = stages.filings_files(STUDY)
+    texts = f"results/{STUDY.name}/filings.jsonl" if files.texts == f"{STUDY.folder}/filings.jsonl" else files.texts
+    named = {"ground_truth": files.ground_truth, "texts": texts, "evidence": files.evidence}
+    return {name: path for name, path in named.items() if path}
+
+
+def samples_file(wildcards):
+    """The samples file of a split."""
+    return made(
+        checkpoints.samples,
+        SAMPLES.format(**wildcards),
+        PLAN.samples(wildcards.question, wildcards.split),
+        SAMPLES_INDEX.format(**wildcards),
+        study=wildcards.study,
+        question=wildcards.question,
+    )
+
+
+def samples_digest(split):
+    """A function that gives the digest of what a samples file should hold, once that is known."""
+    return lambda wildcards: sha256_text(PLAN.samples(wildcards.question, split) or "")
