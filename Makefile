@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
-TEST_PROCESSES ?= 2
+# One more than the cores of a small machine: the tests of SLURM mostly wait.
+TEST_PROCESSES ?= 3
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "sbatch", "sacct")
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 ETC = Path("/etc/slurm")
@@ -42,6 +44,7 @@ TaskPlugin=task/none
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 JobAcctGatherType=jobacct_gather/linux
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
@@ -113,6 +116,10 @@ class Cluster:
         """How many `srun` steps a job had."""
         lines = self.say("sacct", "-nP", f"--jobs={job}", "--format=JobID").split()
         return sum(line.rpartition(".")[2].isdigit() for line in lines if "." in line)
+
+    def wait_until_gone(self, job: str) -> None:
+        """Returns once no process of SLURM's on the node belongs to a job."""
+        _until(lambda: not any(f"slurmstepd: [{job}." in title for title in _titles()))
 
     def start_controller(self) -> None:
         """Starts slurmctld, again if it was stopped."""
@@ -189,6 +196,10 @@ def running_cluster() -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.stop()
+
+
+def _titles() -> list[str]:
+    return [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
 
 
 def _environment() -> dict[str, str]:

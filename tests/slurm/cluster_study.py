@@ -9,6 +9,8 @@ from subprocess import Popen
 from cluster import Cluster
 from tiny_study import TinyStudy
 
+IMPATIENT = Path(__file__).with_name("impatient.py")
+
 
 @dataclass(frozen=True)
 class ClusterStudy:
@@ -29,9 +31,9 @@ class ClusterStudy:
 
     def start(self, *arguments: str) -> Popen[str]:
         """Starts `snakemake --profile slurm`."""
-        quick = ("--slurm-init-seconds-before-status-checks", "20", "--latency-wait", "5")
+        how = ("--latency-wait", "5", *arguments, "--profile", "slurm")
         with self.log.open("w") as log:
-            return self.study.checkout.popen(*quick, *arguments, "--profile", "slurm", stdout=log)
+            return self.study.checkout.popen(*how, program=(str(IMPATIENT),), stdout=log)
 
     def finish(self, process: Popen[str]) -> str:
         """Waits for a run that is to succeed; what it printed."""

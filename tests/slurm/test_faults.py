@@ -49,7 +49,8 @@ def cancel(run: ClusterStudy, job: str, _process: Popen[str]) -> None:
 
 def lose_the_node(run: ClusterStudy, job: str, _process: Popen[str]) -> None:
     run.cluster.say("scontrol", "update", "NodeName=localhost", "State=DOWN", "Reason=test")
-    time.sleep(5)
+    run.cluster.wait_until_gone(job)  # started again beside its own remains, it would make SLURM drain the node
+    time.sleep(5)  # slurmd goes on killing by the job's number
     with suppress(RuntimeError):  # it may have come back by itself
         run.cluster.say("scontrol", "update", "NodeName=localhost", "State=RESUME")
     run.cluster.say("scontrol", "update", f"JobId={job}", "StartTime=now")  # SLURM would hold it back for two minutes

@@ -39,9 +39,9 @@ class Checkout:
         return self.popen(*arguments, "--cores", "2", **how)
 
     def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
-        """Starts Snakemake on the study, in a process group of its own."""
+        """Starts Snakemake (or a `program`, what follows `python`) on the study, in a process group of its own."""
         fixed = ("--configfile", self.config)  # last: it would swallow targets behind it
-        command = [sys.executable, "-m", "snakemake", *arguments, *fixed]
+        command = [sys.executable, *how.pop("program", ("-m", "snakemake")), *arguments, *fixed]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         return subprocess.Popen(
             command,
