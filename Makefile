@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 3
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test lint format bench bench-gpu store prune clean help
+.PHONY: study check test lint format bench bench-gpu store prune clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +22,9 @@ study: $(BIN)/.installed ## run the study of CONFIG (default: the demo) and say 
 test: $(BIN)/.installed-dev ## run all tests, on the real model and through the real workflow
 	snakemake results/models/smollm2/model.json --cores $(CORES) --quiet all
 	pytest --numprocesses $(TEST_PROCESSES)
+
+check: lint ## lint, unit tests and the oracle on tiny models: before every commit
+	pytest --numprocesses auto -m "not slow" tests/unit tests/oracle
 
 lint: $(BIN)/.installed-dev ## ruff, mypy, snakefmt, snakemake --lint
 	ruff check .
@@ -39,7 +42,7 @@ bench: $(BIN)/.installed ## measure engine and workflow, as ratios within one ru
 	snakemake results/models/smollm2/model.json --cores $(CORES) --quiet all
 	python scripts/bench.py
 
-bench-gpu: ## measure the engine on a card, with a model of Llama-3-8B's shape; takes torch and transformers alone
+bench-gpu: ## measure the engine on a GPU, with a model of Llama-3-8B's shape; takes torch and transformers alone
 	$(PYTHON) scripts/bench_gpu.py --output results/bench/bench_gpu.json --profile results/bench/bench_gpu_profile.txt
 
 store: $(BIN)/.installed ## say what the store holds and which study refers to it

@@ -20,3 +20,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     """Hook of pytest-xdist; the modules go out in the order of `testpaths`, those of minutes first."""
     config.option.loadscopereorder = False
     return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the embedded model, which has to be converted first, are slow ones."""
+    for item in items:
+        if "embedded_model" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from head_ablation.engine.generation import GenerationSettings, generate
+from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 
 NO_HEADS = HeadSet(())
@@ -68,7 +69,7 @@ def our_answers(
     positions: str = "all",
 ) -> list[list[int]]:
     """The token ids that `head_ablation.engine.generation.generate` yields."""
-    settings = GenerationSettings(max_new_tokens, (), batch_size, positions)
+    settings = GenerationSettings(max_new_tokens, (), batch_size, AblationSettings(positions=positions))
     return [answer.token_ids for answer in generate(model, str, prompts, heads, settings)]
 
 

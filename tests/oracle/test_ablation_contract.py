@@ -224,7 +224,7 @@ def test_decode_positions_equal_a_prompt_read_whole_and_continued_with_zeroed_co
     prompts = random_prompts(rows=3, tokens=tokens, shared=shared)
     zeroed = with_zeroed_columns(model, SOME, LLAMA.projection)
     truth = [continued_answer(model, zeroed, prompt, 6) for prompt in prompts]
-    ours = our_answers(model, prompts, SOME, 6, batch_size=2, ablation=AblationSettings(positions="decode"))
+    ours = our_answers(model, prompts, SOME, 6, batch_size=2, positions="decode")
     oracle_table.agree("tiny Llama, positions: decode, tokens", differing_tokens(ours, truth), 0)
 
 

@@ -269,7 +269,7 @@ def test_decode_positions_equal_a_prompt_read_whole_and_continued_with_zeroed_co
     embedded_model: Any, zeroed_model: Any, prompts: Prompts, oracle_table: OracleTable
 ) -> None:
     truth = [continued_answer(embedded_model, zeroed_model, prompt, ANSWER_TOKENS) for prompt in prompts[:3]]
-    ours = our_answers(embedded_model, prompts[:3], HEADS, ANSWER_TOKENS, ablation=AblationSettings(positions="decode"))
+    ours = our_answers(embedded_model, prompts[:3], HEADS, ANSWER_TOKENS, positions="decode")
     difference = differing_tokens(ours, truth)
     oracle_table.agree("tokens, positions: decode = whole prompt, then zeroed", difference, 0)
 

@@ -221,6 +221,7 @@ def test_the_models_own_attention_is_back_after_reading() -> None:
 # Half precision
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_bfloat16_logits_part_no_further_than_two_ways_of_reading_with_the_plain_model(
     embedded_model: Any, prompts: list[list[int]], oracle_table: OracleTable

@@ -58,6 +58,7 @@ def long_prompts(count):
     return [Prompt(f"{n}.txt", str(n), "1929", [BOS_ID, *[n] * (tokens - 1)], (1, 3), (1, 2)) for n in range(count)]
 
 
+@pytest.mark.slow
 @needs_memory_limits
 def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_size(tmp_path):
     model = tiny_llama(layers=4, head_size=256)  # 8 MiB of keys and values per prompt
@@ -76,6 +77,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_s
     assert len(read_json(tmp_path / "out" / "top-2.json")["generations"]) == 64
 
 
+@pytest.mark.slow
 @needs_memory_limits
 def test_a_model_that_does_not_fit_into_memory_is_one_message(tmp_path):
     model = tiny_llama()
@@ -247,6 +249,7 @@ def stopped_by_term(process):
     return message
 
 
+@pytest.mark.slow
 def test_a_job_that_is_stopped_while_it_computes_says_so_and_keeps_what_it_has(tmp_path):
     job = tiny_job(tmp_path, max_new_tokens=480, stop=[])
     sweep = Sweep(job, write_sweep(tmp_path, SETS))

@@ -37,6 +37,7 @@ def test_only_engine_detectors_and_bench_import_torch(package: str) -> None:
     assert not {"torch", "transformers"} & imported(modules(package))
 
 
+@pytest.mark.slow
 def test_the_check_sees_an_import_of_torch() -> None:
     assert "torch" in imported(modules("engine"))
 

@@ -120,7 +120,8 @@ def test_a_row_is_shown_before_the_next_is_measured(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines()[-1] == "| ours | 1.23 | >= 1 |"
 
 
-def test_the_script_for_cards_needs_torch_and_transformers_alone(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_script_for_gpus_needs_torch_and_transformers_alone(tmp_path: Path) -> None:
     arguments = ["--device", "cpu", "--small", "--tokens", "32", "64", "--prompts", "4"]
     without = "import sys; sys.modules.update(dict.fromkeys(('snakemake', 'pandas', 'jsonschema', 'rouge_score')))"
     started = f"import runpy; sys.argv[1:] = {[*arguments, '--output', str(tmp_path / 'b.json')]!r}"

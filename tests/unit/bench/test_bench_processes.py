@@ -18,6 +18,7 @@ def folder(tmp_path_factory) -> str:
     return str(save_tiny_llama(tmp_path_factory.mktemp("model") / "tiny"))
 
 
+@pytest.mark.slow
 def test_one_sweep_answers_as_a_process_per_condition(folder: str) -> None:
     held = b"x" * 2_000_000_000  # of this process, and none of theirs
     found = sweep_against_processes(folder, [[1, 20, 30, 40], [1, 20, 50, 60]], CONDITIONS, threads=1)

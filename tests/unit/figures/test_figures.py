@@ -84,6 +84,7 @@ def overlaps(fig: Figure) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("figure", FIGURES.names)
 def test_no_text_overlaps_or_leaves_the_page(figure: str, size: str) -> None:
@@ -105,6 +106,7 @@ def test_the_overlap_check_sees_an_overlap() -> None:
     assert overlaps(fig)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("figure", FIGURES.names)
 def test_legend_and_notes_stand_outside_the_data(figure: str, size: str) -> None:
@@ -205,6 +207,7 @@ def test_a_table_without_ablations_is_refused() -> None:
         figure8_by_question(curves_table(levels[levels["arm"] == "baseline"]))
 
 
+@pytest.mark.slow
 def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> None:
     levels = study(questions=QUESTIONS[:2])
     fig = figure8_by_question(curves_table(levels))

@@ -174,6 +174,7 @@ def test_a_damaged_result_is_made_again_and_equal(sweep, loads, capsys):
     assert kept(sweep) == set(EVERY)
 
 
+@pytest.mark.slow
 def test_only_a_job_that_computes_imports_torch(sweep, tmp_path):
     command = ["-X", "importtime", *generate_command(tmp_path, sweep.job, "top-1", SETS["top-1"], sweep.indexes)]
     imported = {}
@@ -216,6 +217,7 @@ def computed(said):
     return [name.rpartition("/")[2] for name in re.findall(r"^(?:ahead, )?(\S+): 3/3 prompts", said, re.MULTILINE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [("top-1", "random-2-0"), ("top-2", "top-2")])
 def test_jobs_at_once_never_compute_a_result_twice(tmp_path, levels):
     job = tiny_job(tmp_path, max_new_tokens=60, stop=[])

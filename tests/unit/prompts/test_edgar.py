@@ -186,6 +186,7 @@ edgar.fetch_filings(edgar.Corpus(**json.loads(sys.argv[1])), json.loads(sys.argv
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_what_it_has(corpus, cache):
     arguments = [json.dumps(vars(corpus)), json.dumps(NAMES), str(cache)]
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=PROJECT, capture_output=True, check=False)
@@ -364,6 +365,7 @@ def run_script(folder, corpus, wanted, absent, **environment):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_script_writes_the_filings_and_names_what_it_leaves_out(tmp_path, corpus):
     wanted = [NAMES[29], "404_1993.txt", NAMES[1]]
     refused = run_script(tmp_path, vars(corpus), wanted, "refuse")
@@ -381,6 +383,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}
 LOAD = "import sys, datasets; print(len(datasets.load_dataset(sys.argv[1], split='train')))"
 
 
+@pytest.mark.slow
 def test_an_unreachable_hub_is_one_message_even_if_something_of_that_name_was_loaded_once(tmp_path, corpus):
     """What `datasets` once loaded under a name may be another year: it must not stand in for the corpus."""
     environment = {**os.environ, **OFFLINE, "HF_HOME": str(tmp_path / "hf")}

@@ -369,6 +369,7 @@ def page_of(results: list[Made], claims: Path | None = None, rankings: Any = Non
     return audit_markdown(results, said, rankings or {}, head_sets or {}, 50)
 
 
+@pytest.mark.slow
 @needs_published_study
 def test_the_page_of_the_published_study_says_what_was_found() -> None:
     page = page_of(published(), WU24, published_rankings(), chosen())

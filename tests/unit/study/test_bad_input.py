@@ -470,6 +470,7 @@ def test_an_employee_count_of_zero_is_a_number(good, tmp_path):
     assert study.questions["employee_count"]["matcher"] == "integer"
 
 
+@pytest.mark.slow
 @pytest.mark.workflow
 @pytest.mark.parametrize(
     "case", ["unknown_key", "missing_folder", "level_above_heads", "path_braces", "no_test_sample"]
