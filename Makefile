@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 3
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study check test lint format bench bench-gpu store prune clean help
+.PHONY: study check test lint format bench bench-gpu docs store prune clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -44,6 +44,10 @@ bench: $(BIN)/.installed ## measure engine and workflow, as ratios within one ru
 
 bench-gpu: ## measure the engine on a GPU, with a model of Llama-3-8B's shape; takes torch and transformers alone
 	$(PYTHON) scripts/bench_gpu.py --output results/bench/bench_gpu.json --profile results/bench/bench_gpu_profile.txt
+
+docs: $(BIN)/.installed ## write what the registries and the rules say: docs/seams.md, docs/workflow.svg
+	python scripts/write_seam_docs.py --output docs/seams.md
+	snakemake diagram --cores 1 --force --quiet all
 
 store: $(BIN)/.installed ## say what the store holds and which study refers to it
 	@python scripts/store.py

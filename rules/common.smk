@@ -17,7 +17,7 @@ from head_ablation.jobs.store import Store
 from head_ablation.study.checks import checked_study
 from head_ablation.study.code import code_digest
 from head_ablation.study.environment import prepare_environment
-from head_ablation.study.experiment import PATTERN, Experiment
+from head_ablation.common.experiment import PATTERN, Experiment
 from head_ablation.study.loading import load_study
 from head_ablation.study.paths import Paths
 from head_ablation.study.planning import Plan

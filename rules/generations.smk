@@ -34,7 +34,7 @@ rule generations:
     shell:
         'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/generate.py --model {input.model:q} --prompts {input.prompts:q}'
         " --heads {input.heads:q} --indexes {params.sweep:q} --settings {params.settings:q}"
-        " --place {threads} {resources.held_gpus} --store {params.store:q} --output {output.generations:q}"
+        " --resources {threads} {resources.held_gpus} --store {params.store:q} --output {output.generations:q}"
         " --provenance {output.provenance:q} 2> {log:q}"
 
 

@@ -7,7 +7,7 @@ from head_ablation.common.problems import run_script
 from head_ablation.common.settings import argument
 from head_ablation.engine.settings import LevelSettings
 from head_ablation.heads.head_sets import read_head_set
-from head_ablation.jobs.job import LevelJob, Place
+from head_ablation.jobs.job import LevelJob, Resources
 from head_ablation.jobs.slurm import minutes_left
 from head_ablation.jobs.store import Store
 from head_ablation.jobs.sweep import make_level
@@ -23,14 +23,14 @@ def main() -> None:
     parser.add_argument("--heads", required=True, help="head-set file")
     parser.add_argument("--indexes", required=True, help="pattern: the indexes of all head sets of the experiment")
     parser.add_argument("--settings", required=True, type=argument(LevelSettings), help="LevelSettings as JSON")
-    parser.add_argument("--place", required=True, type=int, nargs=2, metavar=("THREADS", "GPUS"))
+    parser.add_argument("--resources", required=True, type=int, nargs=2, metavar=("THREADS", "GPUS"))
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--provenance", required=True, type=Path, help="output: what varies between runs")
     a = parser.parse_args()
     prompts = read_prompts(a.prompts)
     work = LevelWork.of(Pointer.read(a.model), prompts, a.settings)
-    job = LevelJob(work, Store(a.store), Place(*a.place, minutes_left()), prompts)
+    job = LevelJob(work, Store(a.store), Resources(*a.resources, minutes_left()), prompts)
     make_level(job, read_head_set(a.heads), a.output, a.provenance, a.indexes)
 
 

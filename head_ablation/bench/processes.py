@@ -28,9 +28,9 @@ LEVELS = (5, 10, 20, 30, 40, 50)
 TEMPLATE = "{filler}\n\n{passage}\n\n{filler}\n\nQuestion: {question}\n"
 RUN_FIELDS = ("dtype", "attention", "trust_remote_code", "batch_size", "max_new_tokens")
 STEM = "Answer: Incorporated in the year"
-PLACE = "smollm2/inc_year/tokens_384"
-INDEX, RESULT = f"results/bench/heads/wu24/{PLACE}/index.json", f"results/bench/ablation/wu24/{PLACE}.json"
-PROMPTS = f"results/bench/prompts/{PLACE}.test.jsonl"
+EXPERIMENT = "smollm2/inc_year/tokens_384"
+INDEX, RESULT = f"results/bench/heads/wu24/{EXPERIMENT}/index.json", f"results/bench/ablation/wu24/{EXPERIMENT}.json"
+PROMPTS = f"results/bench/prompts/{EXPERIMENT}.test.jsonl"
 
 
 def short_needles(folder: str, tokens: int, count: int) -> list[list[int]]:

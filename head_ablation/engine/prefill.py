@@ -40,7 +40,7 @@ class Prefix:
 
     @classmethod
     def of(cls, ids: torch.Tensor) -> Prefix:
-        """Of prompts [rows, T]: the prefix of the one that shares most with the others."""
+        """Of prompts [rows, T]; uses the prompt with the longest total overlap as reference."""
         pairs = torch.stack([(ids == row).int().cumprod(dim=1).sum(dim=1) for row in ids])  # [rows, rows]
         pairs = pairs.clamp(max=ids.shape[1] - 1).fill_diagonal_(0)
         reference = int(pairs.sum(dim=1).argmax())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class Resources:
     """What a job may take; no part of the protocol.
 
     Attributes:
@@ -43,19 +43,19 @@ class Job:
     Attributes:
         work: what is computed.
         store: where results are kept.
-        place: what the job may take.
+        resources: what the job may take.
     """
 
     work: LevelWork | DetectionWork
     store: Store
-    place: Place
+    resources: Resources
 
     @cached_property
     def runner(self) -> Runner:
         """The loaded model."""
         from head_ablation.engine.runner import Runner
 
-        return Runner(self.work.pointer, self.work.settings.run, self.place.threads)
+        return Runner(self.work.pointer, self.work.settings.run, self.resources.threads)
 
     def obtain(
         self,
@@ -73,7 +73,7 @@ class Job:
             go_on: takes it too, with the GPU still held, if it was computed here.
         """
         while (entry := self.store.find(protocol)) is None:
-            with claim_gpus(self.place.gpus, self.work.settings.run.device):
+            with claim_gpus(self.resources.gpus, self.work.settings.run.device):
                 with self.store.claim(protocol) as mine:
                     made = compute() if mine and not self.store.find(protocol) else None
                     if made:

@@ -108,7 +108,7 @@ def work_ahead(sweep: Sweep, watch: Stopwatch, slowest: float) -> None:
         slowest: seconds that the slowest condition has taken so far.
     """
     for name, heads in sweep.unclaimed():
-        if watch.seconds + MARGIN * slowest > 60 * sweep.job.place.minutes:
+        if watch.seconds + MARGIN * slowest > 60 * sweep.job.resources.minutes:
             say("no time is left to work ahead")
             return
         started = watch.seconds

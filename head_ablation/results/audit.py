@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import ArmSettings
@@ -41,9 +42,9 @@ class AuditTask:
         """For each method and experiment with a ranking: condition -> the heads that the study chooses."""
         found = {}
         for key, ranked in rankings.items():
-            _, model, question, tokens = key
-            settings = HeadSetSettings(f"{model}/{question}/tokens_{tokens}", self.conditions, self.arms)
-            if shape := self.shapes[model]:
+            experiment = Experiment(*key[1:])
+            settings = HeadSetSettings(str(experiment), self.conditions, self.arms)
+            if shape := self.shapes[experiment.model]:
                 sets = settings.choose(ranked, shape)
                 found[key] = {str(condition): heads for condition, heads in sets.items()}
         return found

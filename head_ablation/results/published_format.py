@@ -23,7 +23,7 @@ from head_ablation.heads.rankings import RankingIdentity
 SUFFIX = "_heads_ablations"
 ARM_FIELDS = tuple(arm.name + SUFFIX for arm in ARMS)
 OLD_KEYS = {"correct_study": "correct_published", "cluster": "company"}
-Place = str | Path
+File = str | Path
 Key = tuple[str, str, str, int]  # method, model, question, tokens
 
 
@@ -62,7 +62,7 @@ class ResultIdentity(RankingIdentity):
     heads_source: str | None
 
 
-def read_result(path: Place, expected: ResultExpectation) -> dict[str, Any]:
+def read_result(path: File, expected: ResultExpectation) -> dict[str, Any]:
     """The result file's content as it is, but `ranking_method` and `model_key` are the study's.
 
     Raises:
@@ -83,7 +83,7 @@ def _respelled(content: Any) -> Any:
     return {**renamed, "scoring_rule": "published"} if renamed.get("scoring_rule") == "study" else renamed
 
 
-def result_problems(path: Place, content: Any, expected: ResultExpectation) -> list[Problem]:
+def result_problems(path: File, content: Any, expected: ResultExpectation) -> list[Problem]:
     """Everything wrong with a result: its form, what it says it is about, its levels, impossible counts."""
     if not isinstance(content, dict):
         return [Problem(path, "file", type(content).__name__, "a JSON object, an ablation result")]
@@ -104,7 +104,7 @@ def _schema() -> dict[str, Any]:
     return {**schema, "properties": {**dict.fromkeys(ARM_FIELDS, entries), **schema["properties"]}}
 
 
-def _identity_problems(path: Place, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
+def _identity_problems(path: File, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
     accepted: dict[str, tuple[Any, ...]] = {"question": (expected.question,), "total_tokens": (expected.tokens,)}
     if content.get("model_name") != expected.model_name:
         accepted["model_key"] = tuple(expected.models)
@@ -117,7 +117,7 @@ def _identity_problems(path: Place, content: Mapping[str, Any], expected: Result
         yield Problem(path, "method", repr(content["method"]), f"a result of '{expected.method}', as its path says")
 
 
-def _level_problems(path: Place, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
+def _level_problems(path: File, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
     wanted = f"{', '.join(map(str, expected.levels))}: each of the study's levels once"
     for field in ARM_FIELDS:
         entries = content.get(field)
@@ -127,7 +127,7 @@ def _level_problems(path: Place, content: Mapping[str, Any], expected: ResultExp
                 yield Problem(path, f"{field}[*].num_heads", ", ".join(found), wanted)
 
 
-def _count_problems(path: Place, content: Mapping[str, Any]) -> Iterator[Problem]:
+def _count_problems(path: File, content: Mapping[str, Any]) -> Iterator[Problem]:
     parts = {"baseline": content.get("baseline")}
     for field in ARM_FIELDS:
         parts |= _listed(field, content.get(field))
@@ -139,7 +139,7 @@ def _count_problems(path: Place, content: Mapping[str, Any]) -> Iterator[Problem
 
 
 def _listed(field: str, entries: Any) -> dict[str, Any]:
-    """Place -> entry, draws included."""
+    """Field -> entry, draws included."""
     found = {f"{field}[{index}]": entry for index, entry in enumerate(entries if isinstance(entries, list) else [])}
     for place, entry in list(found.items()):
         if isinstance(entry, dict) and "draws" in entry:
@@ -147,7 +147,7 @@ def _listed(field: str, entries: Any) -> dict[str, Any]:
     return found
 
 
-def _number_problems(path: Place, place: str, value: Any) -> Iterator[Problem]:
+def _number_problems(path: File, place: str, value: Any) -> Iterator[Problem]:
     """Python writes NaN and Infinity into JSON; no number of a result may be one."""
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, place, value, "a finite number")

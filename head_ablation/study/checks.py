@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import is_folder, read_json
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.heads.head import ModelShape
@@ -25,7 +26,6 @@ from head_ablation.prompts.samples import (
 )
 from head_ablation.results.claims import claims_problems
 from head_ablation.results.published_format import result_problems
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.given_files import ranking_expectation, ranking_file, result_expectation, result_file
 from head_ablation.study.loading import HERE, load_study
 from head_ablation.study.paths import Paths

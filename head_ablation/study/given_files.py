@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.heads.rankings import Expectation, RankingIdentity
 from head_ablation.models.pointer import model_name
 from head_ablation.results.published_format import ResultExpectation, ResultIdentity
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.settings import prompt_settings
 from head_ablation.study.study import Study
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,28 @@ def load_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> Stu
             is checked by `head_ablation.study.checks`.
     """
     resolved, notes = resolve(config)
-    refuse(schema_problems(resolved, file))
+    refuse(_in_words_of_the_config(schema_problems(resolved, file), notes))
     study = Study(resolved, file, paths, tuple(notes))
     refuse(_file_problems(study))
     refuse(_bank_problems(study))
-    refuse(_reference_problems(study))
+    refuse(_in_words_of_the_config(_reference_problems(study), notes))
     return study
+
+
+def _in_words_of_the_config(problems: list[Problem], notes: list[str]) -> list[Problem]:
+    """The problems; where a field stands in the config under an old spelling, that is said."""
+    return [
+        replace(problem, fix=" ".join([problem.fix, *_notes_about(problem, notes)]).strip()) for problem in problems
+    ]
+
+
+def _notes_about(problem: Problem, notes: list[str]) -> list[str]:
+    return [f"({note})" for note in notes if _is_about(note, problem)]
+
+
+def _is_about(note: str, problem: Problem) -> bool:
+    now = note.split("'")[3].partition(":")[0]
+    return problem.field == now or problem.field.startswith(f"{now}.")
 
 
 def resolve(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 class Old(NamedTuple):
     """One old spelling: where it stands, its value if only one value is old, and what it is called now."""
 
-    place: tuple[str, ...]
+    keys: tuple[str, ...]
     value: str | None
-    new_place: tuple[str, ...]
+    new_keys: tuple[str, ...]
     new_value: str | None = None
 
 
@@ -35,33 +35,35 @@ def respelled(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """
     new, notes = deepcopy(dict(config)), []
     for old in SPELLINGS:
-        holder = _holder(new, old.place)
-        if holder is None or old.place[-1] not in holder:
+        holder = _holder(new, old.keys)
+        if holder is None or old.keys[-1] not in holder:
             continue
-        found = holder[old.place[-1]]
+        found = holder[old.keys[-1]]
         if old.value is None:
-            del holder[old.place[-1]]
-            _put(new, old.new_place, found)
+            del holder[old.keys[-1]]
+            _put(new, old.new_keys, found)
         elif found == old.value:
-            holder[old.place[-1]] = old.new_value
+            holder[old.keys[-1]] = old.new_value
         else:
             continue
         notes.append(_note(old))
     return new, notes
 
 
-def _holder(config: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any] | None:
-    """The mapping in which the last key of `place` stands, if there is one."""
+def _holder(config: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """The mapping in which the last key of `keys` stands, if there is one."""
     holder: Any = config
-    for key in place[:-1]:
+    for key in keys[:-1]:
         holder = holder.get(key) if isinstance(holder, dict) else None
     return holder if isinstance(holder, dict) else None
 
 
-def _put(config: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
-    *parents, last = place
+def _put(config: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    *parents, last = keys
     for key in parents:
-        config = config.setdefault(key, {})
+        if not isinstance(config.setdefault(key, {}), dict):
+            return  # the schema says what is wrong with it
+        config = config[key]
     there = config.get(last)
     if isinstance(there, dict) and isinstance(value, dict):
         config[last] = {**value, **there}
@@ -70,6 +72,6 @@ def _put(config: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
 
 
 def _note(old: Old) -> str:
-    was = ".".join(old.place) + (f": {old.value}" if old.value else "")
-    now = ".".join(old.new_place) + (f": {old.new_value}" if old.new_value else "")
+    was = ".".join(old.keys) + (f": {old.value}" if old.value else "")
+    now = ".".join(old.new_keys) + (f": {old.new_value}" if old.new_value else "")
     return f"'{was}' is an old spelling of '{now}'"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import jsonl_text, read_json
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import head_set_text
 from head_ablation.heads.rankings import ranked_heads
 from head_ablation.prompts.samples import Filing, load_split_filings, read_ground_truth, split_companies, split_samples
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.given_files import ranking_file
 from head_ablation.study.settings import (
     filings_at_hand,

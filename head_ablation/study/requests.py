@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head_sets import read_head_set
 from head_ablation.jobs.batch_size import CPU_GB, MOST_ROWS, Load
@@ -22,7 +23,6 @@ from head_ablation.models.pointer import Pointer
 from head_ablation.models.shape import known_parameters
 from head_ablation.models.size import BYTES
 from head_ablation.prompts.prompt import prompts_digest, read_prompts
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.settings import detection_settings, level_settings, model_source
 from head_ablation.study.study import Study
 

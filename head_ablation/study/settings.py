@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from head_ablation import PROTOCOL_VERSION
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import canonical_json, holds, is_folder, json_text, sha256_file
 from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.settings import DetectionSettings
@@ -23,7 +24,6 @@ from head_ablation.prompts.layout import Layout, PromptSettings
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import FilingsFiles, FilingsSettings, SampleSettings
 from head_ablation.results.scoring import Judge
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.study import EDGAR, Study
 
 GENERATED = "generated"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.yaml_files import read_yaml
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import ArmSettings, Condition
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.paths import Paths
 
 EDGAR = "edgar-corpus"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.settings import to_text
 from head_ablation.figures.figure import FigureTask
 from head_ablation.jobs.ranking import RankingTask
 from head_ablation.results.audit import AuditTask
 from head_ablation.results.score_task import ScoreTask
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.given_files import (
     ranking_file,
     ranking_identity,

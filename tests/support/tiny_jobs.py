@@ -22,13 +22,13 @@ from head_ablation.common.settings import to_text
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import write_head_sets
-from head_ablation.jobs.job import LevelJob, Place
+from head_ablation.jobs.job import LevelJob, Resources
 from head_ablation.jobs.store import Store
 from head_ablation.jobs.work import LevelWork
 from head_ablation.models.pointer import prepare
 from head_ablation.prompts.prompt import Prompt
 
-PLACE = Place(threads=1, gpus=0, minutes=10)
+RESOURCES = Resources(threads=1, gpus=0, minutes=10)
 PROMPTS = [Prompt(f"{n}.txt", str(n), "1929", [BOS_ID, 40 + n, 41, 42], (1, 3), (1, 2)) for n in range(3)]
 
 
@@ -37,12 +37,12 @@ def tiny_job(folder: Path, **settings: Any) -> LevelJob:
     model = folder / "model"
     pointer = prepare(str(model if model.is_dir() else save_tiny_llama(model)), None, folder)
     work = LevelWork.of(pointer, PROMPTS, level_settings(**settings))
-    return LevelJob(work, Store(folder / "store"), PLACE, PROMPTS)
+    return LevelJob(work, Store(folder / "store"), RESOURCES, PROMPTS)
 
 
-def placed(job: LevelJob, **place: Any) -> LevelJob:
-    """The same job with another place."""
-    return replace(job, place=replace(job.place, **place))
+def with_resources(job: LevelJob, **changes: Any) -> LevelJob:
+    """The same job with other resources."""
+    return replace(job, resources=replace(job.resources, **changes))
 
 
 def write_sweep(folder: Path, sets: dict[str, list[str]], method: str = "wu24") -> str:
@@ -70,9 +70,9 @@ def generate_command(folder: Path, job: LevelJob, name: str, heads: list[str], i
         "output": folder / "out" / f"{name}.json",
         "provenance": folder / "out" / f"{name}.provenance.json",
     }
-    place = [str(value) for value in (job.place.threads, job.place.gpus)]
+    resources = [str(value) for value in (job.resources.threads, job.resources.gpus)]
     named = [part for key, value in arguments.items() for part in (f"--{key}", str(value))]
-    return ["scripts/generate.py", *named, "--place", *place]
+    return ["scripts/generate.py", *named, "--resources", *resources]
 
 
 class Process(subprocess.Popen[str]):

@@ -13,7 +13,7 @@ import pytest
 from byte_tokenizer import BOS_ID, save_byte_tokenizer
 from overflowing_llama import save_overflowing_llama
 from project import PROJECT
-from tiny_jobs import PROMPTS, claimed_elsewhere, generate_command, placed, start_python, tiny_job, write_sweep
+from tiny_jobs import PROMPTS, claimed_elsewhere, generate_command, start_python, tiny_job, with_resources, write_sweep
 from tiny_llama import POSITIONS, tiny_llama
 
 from head_ablation.common.files import read_json
@@ -66,7 +66,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_one_message_that_names_batch_s
     commands = []
     for batch_size in (64, 2):
         job = tiny_job(tmp_path, batch_size=batch_size, max_new_tokens=1)
-        job = placed(replace(job, prompts=long_prompts(64)), minutes=0)
+        job = with_resources(replace(job, prompts=long_prompts(64)), minutes=0)
         commands.append(generate_command(tmp_path, job, f"top-{batch_size}", ["L0H1"]))
     refused, done = endings(*((400, command) for command in commands))
     assert refused.startswith(f"SystemExit: error: {tmp_path}/out/top-64: out of memory with 64 prompts at once (")
@@ -83,7 +83,7 @@ def test_a_model_that_does_not_fit_into_memory_is_one_message(tmp_path):
     model = tiny_llama()
     model.resize_token_embeddings(1_000_000, mean_resizing=False)  # 122 MiB on disk, twice that in float32
     model.half().save_pretrained(save_byte_tokenizer(tmp_path / "model"))
-    job = placed(tiny_job(tmp_path), minutes=0)
+    job = with_resources(tiny_job(tmp_path), minutes=0)
     command = generate_command(tmp_path, job, "top-1", ["L0H1"])
     *refused, done = endings(*((mib, command) for mib in (20, 100, 200, 4000)))
     assert done == "done"  # negative control

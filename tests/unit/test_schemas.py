@@ -12,13 +12,13 @@ from scored_result import IDENTITY, scored
 from tiny_jobs import tiny_job
 from typed import arms
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import read_json
 from head_ablation.detectors.copy_score import Copies, rank_heads
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import choose_head_sets, head_set_text
 from head_ablation.jobs.sweep import make_level
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.given_files import result_identity
 from head_ablation.study.loading import load_study
 

@@ -13,6 +13,8 @@ from project import PROJECT
 
 from head_ablation.common.progress import progress
 
+pytestmark = pytest.mark.slow  # it waits
+
 LINE = re.compile(r"top-5: (?P<done>\d+)/(?P<total>\d+) prompts read, *(?P<rate>[\d.]+) prompts/s, \d\d:\d\d left")
 TO_A_TERMINAL = """
 from head_ablation.common.progress import progress

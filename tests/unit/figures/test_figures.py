@@ -175,6 +175,7 @@ def test_labels_name_and_order_the_panels_and_keys_are_the_fallback() -> None:
     assert titles == ["Year", "Employees", "hq_state"]
 
 
+@pytest.mark.slow
 def test_a_floor_is_drawn_only_where_the_results_have_one() -> None:
     levels = study()
     floor = "always the most frequent answer"
@@ -219,6 +220,7 @@ def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> N
         assert len({path.read_bytes() for path in paths}) == 1
 
 
+@pytest.mark.slow
 def test_another_figure_gives_other_bytes(tmp_path: Path) -> None:
     """Negative control for the test above."""
     one = saved(figure8_by_question(curves_table(study())), tmp_path / "one")

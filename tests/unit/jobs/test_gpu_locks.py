@@ -12,6 +12,8 @@ from tiny_jobs import start_python
 from head_ablation.common.problems import StudyError
 from head_ablation.jobs.gpu_locks import VISIBLE, claim_gpus, visible_gpus
 
+pytestmark = pytest.mark.slow  # it waits
+
 GPUS = ["0", "1"]
 USER = """
 import os, sys, time

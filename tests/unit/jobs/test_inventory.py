@@ -361,7 +361,7 @@ def test_what_jobs_write_refers_to_what_they_keep(tmp_path, monkeypatch):
     folder = results / "demo" / "generations" / "baseline"
     make_level(job, HeadSet(()), folder / "tokens_4.json", folder / "tokens_4.provenance.json", "none")
     assert rows(results)["demo"] == [1, 1, 0]
-    ranking_job = DetectionJob(DetectionWork(job.work.pointer, PROMPTS, detection_settings()), job.store, job.place)
+    ranking_job = DetectionJob(DetectionWork(job.work.pointer, PROMPTS, detection_settings()), job.store, job.resources)
     vars(ranking_job)["runner"] = type("Rater", (), {"facts": lambda *_: {"device": "cpu"}})()
     ranked = replace(DETECTORS["copy_score"], rank=lambda *_: RANKING)
     monkeypatch.setitem(DETECTORS._entries, "copy_score", ranked)

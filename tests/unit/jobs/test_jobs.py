@@ -11,9 +11,9 @@ from tiny_jobs import (
     PROMPTS,
     claimed_elsewhere,
     generate_command,
-    placed,
     start_python,
     tiny_job,
+    with_resources,
     write_sweep,
 )
 from typed import detection_settings
@@ -245,7 +245,7 @@ TAKE_A_GPU = "from head_ablation.jobs.gpu_locks import claim_gpus\nwith claim_gp
 
 
 def test_a_job_waits_for_another_ones_result_and_holds_no_gpu_meanwhile(tmp_path):
-    job = placed(tiny_job(tmp_path), gpus=1)
+    job = with_resources(tiny_job(tmp_path), gpus=1)
     sweep, visible = Sweep(job, "none"), {"TMPDIR": str(tmp_path), VISIBLE: "0"}
     result = sweep.compute(HeadSet.parse(SETS["top-1"]), "top-1")
     job.store.entry_file(result.protocol).unlink()
@@ -285,7 +285,7 @@ def test_a_result_that_appears_between_look_and_claim_is_not_made_again(sweep, m
 
 
 def test_a_job_whose_time_is_over_makes_its_own_level_only(sweep, capsys):
-    output, _ = make(replace(sweep, job=placed(sweep.job, minutes=0)), "top-1")
+    output, _ = make(replace(sweep, job=with_resources(sweep.job, minutes=0)), "top-1")
     assert output.is_file()
     assert kept(sweep) == {"top-1"}
     assert "no time is left to work ahead" in capsys.readouterr().err
@@ -303,7 +303,7 @@ def test_a_job_does_not_begin_what_it_could_not_end_in_time(sweep, monkeypatch, 
         return rows, facts
 
     monkeypatch.setattr(runs.Runner, "answer", slow)
-    timed = placed(sweep.job, minutes=1.7 / 60)  # one level takes a second, so a second one would end too late
+    timed = with_resources(sweep.job, minutes=1.7 / 60)  # one level takes a second, so a second one would end too late
     timed.__dict__["runner"] = runner  # loaded already
     make(replace(sweep, job=timed), "top-1")
     assert kept(sweep) == {"top-1"}
@@ -379,7 +379,7 @@ def ranking_job(folder, gold):
 def detection_job(job, prompts):
     """The job that ranks heads on the first two answerable prompts, with model, store and place of another job."""
     settings = replace(detection_settings(prompts=2, stop=(), max_new_tokens=6), matcher="text")
-    return DetectionJob(DetectionWork.of(job.work.pointer, prompts, settings), job.store, job.place)
+    return DetectionJob(DetectionWork.of(job.work.pointer, prompts, settings), job.store, job.resources)
 
 
 def test_a_ranking_is_detected_once_and_then_comes_from_the_store(tmp_path, loads):

@@ -241,6 +241,7 @@ def waiting_elsewhere(store):
     return start_python("-c", WAITER, str(store.folder), json.dumps(protocol()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["says so", "is killed"])
 def test_waiting_ends_when_the_holder_does(store, ending):
     with claimed_elsewhere(store, protocol()) as (holder, theirs), waiting_elsewhere(store) as waiter:

@@ -423,6 +423,7 @@ def audited(folder: Path, **own: Any) -> str:
     return page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_studys_audit_reads_its_rankings_claims_and_grid(tmp_path: Path) -> None:
     ranking = {"head_rankings": [{"head": str(head), "score": 1 - place / 99} for place, head in enumerate(RANKED)]}
     (tmp_path / "ranking.json").write_text(json.dumps(ranking), encoding="utf-8")
@@ -432,6 +433,7 @@ def test_a_studys_audit_reads_its_rankings_claims_and_grid(tmp_path: Path) -> No
     assert "1 with their ranking" in page and "top 2 of 2, random 0 of 2" in page and "no data" in page
 
 
+@pytest.mark.slow
 def test_a_studys_audit_needs_neither_claims_nor_rankings_nor_a_grid(tmp_path: Path) -> None:
     page = audited(tmp_path)
     assert "0 with their ranking" in page and "None found." in page

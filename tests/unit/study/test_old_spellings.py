@@ -8,7 +8,8 @@ import pytest
 import yaml
 from project import PROJECT
 
-from head_ablation.study.loading import resolve
+from head_ablation.common.problems import StudyError
+from head_ablation.study.loading import load_study, resolve
 from head_ablation.study.old_spellings import respelled
 
 TINY = yaml.safe_load((PROJECT / "studies" / "ci.yaml").read_text())
@@ -52,3 +53,10 @@ def test_an_old_overlay_on_a_new_config_keeps_the_rest() -> None:
 
 def test_a_study_of_that_name_is_none_of_these_spellings() -> None:
     assert respelled({"study": "study"}) == ({"study": "study"}, [])
+
+
+def test_a_mistake_under_an_old_spelling_is_named_by_both() -> None:
+    with pytest.raises(StudyError) as refused:
+        load_study({**TINY, "random": {"drws": 2}}, "old.yaml")
+    assert "arms.random.drws: found an unknown key" in str(refused.value)
+    assert "('random' is an old spelling of 'arms.random')" in str(refused.value)

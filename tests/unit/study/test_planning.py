@@ -10,10 +10,10 @@ import pytest
 import yaml
 from project import PROJECT
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import write_json, write_jsonl
 from head_ablation.common.settings import to_text
 from head_ablation.models.embedded import SMOLLM2
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.given_files import ranking_file
 from head_ablation.study.loading import load_study
 from head_ablation.study.planning import Plan

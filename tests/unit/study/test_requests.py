@@ -7,6 +7,7 @@ import pytest
 from tiny_jobs import PROMPTS
 from tiny_llama import save_tiny_llama, tiny_llama
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import write_json, write_jsonl
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet
@@ -16,7 +17,6 @@ from head_ablation.jobs.store import Entry, Store
 from head_ablation.models.pointer import prepare
 from head_ablation.models.shape import known_parameters
 from head_ablation.prompts.prompt import prompts_digest
-from head_ablation.study.experiment import Experiment
 from head_ablation.study.loading import load_study
 from head_ablation.study.requests import Requests, Work
 from head_ablation.study.settings import detection_settings, level_settings
