@@ -10,6 +10,7 @@ import snakemake as snakemake_package
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).resolve().parent  # of the workflow
 sys.path.insert(0, str(HOME))
 
+from head_ablation.common.experiment import PATTERN, Experiment
 from head_ablation.common.files import holds, sha256_text
 from head_ablation.common.problems import StudyError
 from head_ablation.common.settings import to_text
@@ -17,7 +18,6 @@ from head_ablation.jobs.store import Store
 from head_ablation.study.checks import checked_study
 from head_ablation.study.code import code_digest
 from head_ablation.study.environment import prepare_environment
-from head_ablation.common.experiment import PATTERN, Experiment
 from head_ablation.study.loading import load_study
 from head_ablation.study.paths import Paths
 from head_ablation.study.planning import Plan
@@ -87,20 +87,20 @@ def experiment(wildcards):
     return Experiment(wildcards.model, wildcards.question, int(wildcards.tokens))
 
 
-def say(build):
-    """A function of a job's wildcards: what `build` says of the study at their model, question, method, experiment."""
+def of_study(build):
+    """A function of a job's wildcards: what `build` gives for the study and their model, question, experiment, ..."""
     names = list(signature(build).parameters)[1:]
 
-    def said(wildcards):
+    def built(wildcards):
         return build(STUDY, *(experiment(wildcards) if n == "experiment" else getattr(wildcards, n) for n in names))
 
-    return said
+    return built
 
 
 def settings(build):
-    """As `say`, as one line of text for a script; Snakemake runs a job again when it changes."""
-    said = say(build)
-    return lambda wildcards: to_text(said(wildcards))
+    """As `of_study`, as one line of text for a script; Snakemake runs a job again when it changes."""
+    built = of_study(build)
+    return lambda wildcards: to_text(built(wildcards))
 
 
 def code(script):
@@ -108,14 +108,14 @@ def code(script):
     return lambda wildcards: code_digest(HOME / "scripts" / script)
 
 
-def made(maker, path, planned, index, **place):
+def made(maker, path, planned, index, **names):
     """A file that the checkpoint `maker` writes beside its `index`. If it holds already what is planned, nobody waits
     for its being made again; without a plan (a detected ranking), the checkpoint has to be through."""
     found = Path(STATE.prefix + path)
     if STATE.is_on_a_node:  # it was there when the job was submitted
         return path
     if planned is None or not holds(found, planned):
-        maker.get(**place)
+        maker.get(**names)
         if planned is not None and not holds(found, planned):
             fix = f"remove {index} and run again"
             raise WorkflowError(f"{path} is not what the study's files say now, but counts as current; {fix}")

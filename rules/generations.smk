@@ -28,7 +28,7 @@ rule generations:
         turn=1,
     params:
         settings=settings(stages.level_settings),
-        versions=say(stages.level_versions),
+        versions=of_study(stages.level_versions),
         store=STORE,
         sweep=STATE.prefix + HEADS_INDEX.replace("{method}", "*"),
     shell:

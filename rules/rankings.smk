@@ -49,7 +49,7 @@ rule detected_ranking:
         runtime=ask(ranking_request, "runtime"),
     params:
         task=settings(ranking_task),
-        versions=say(stages.ranking_versions),
+        versions=of_study(stages.ranking_versions),
         store=STORE,
     shell:
         'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/detect_ranking.py --model {input.model:q}'

@@ -19,7 +19,7 @@ rule filings:
         "../envs/analysis.yaml"
     params:
         request=settings(stages.corpus_request),
-        cache=say(stages.corpus_cache),
+        cache=of_study(stages.corpus_cache),
         code=code("fetch_filings.py"),
     shell:
         'python "$HEAD_ABLATION"/scripts/fetch_filings.py --request {params.request:q} --ground-truth {input:q}'

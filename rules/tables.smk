@@ -67,7 +67,7 @@ rule audit:
         "../envs/analysis.yaml"
     params:
         task=settings(audit_task),
-        rankings=say(ranking_arguments),
+        rankings=of_study(ranking_arguments),
         code=code("audit.py"),
     shell:
         'python "$HEAD_ABLATION"/scripts/audit.py --task {params.task:q} --results {input.results:q} {params.rankings:q}'

@@ -27,7 +27,7 @@ class Paths:
         plain = Path(given).expanduser()
         candidates = [folder / plain for folder in self.folders] or [plain]
         found = next((path for path in candidates if path.exists()), candidates[0])
-        return self._from_here(found)
+        return self.from_here(found)
 
     def source(self, given: str) -> str:
         """A model's or corpus' source: a folder as `find` has it, or a name as it is."""
@@ -35,7 +35,8 @@ class Paths:
         is_path = given.startswith((".", "/", "~")) or any((folder / plain).is_dir() for folder in self.folders)
         return os.path.join(".", self.find(given)) if is_path else given
 
-    def _from_here(self, path: Path) -> str:
+    def from_here(self, path: Path) -> str:
+        """A path as jobs in the working folder write it."""
         whole = Path(os.path.abspath(path))
         if not self.absolute and whole.is_relative_to(Path.cwd()):
             return str(whole.relative_to(Path.cwd()))

@@ -2,7 +2,7 @@
 
 HEAD_SET = of_experiment("heads/{method}/{}/{condition}.json")
 HEADS_INDEX = of_experiment("heads/{method}/{}/index.json")
-NO_HEADS = str(HOME / "resources" / "no_heads.json")  # of the baseline
+NO_HEADS = PATHS.from_here(HOME / "resources" / "no_heads.json")  # of the baseline
 
 
 def chosen_heads():
@@ -16,13 +16,13 @@ def detected_on(wildcards):
     return [path.format(**wildcards) for path in files] if wildcards.method in STUDY.detected_methods else []
 
 
-def head_set_file(condition, **place):
+def head_set_file(condition, **names):
     """The head-set file of a condition."""
     planned = PLAN.head_set(
-        place["method"], Experiment(place["model"], place["question"], int(place["tokens"])), condition
+        names["method"], Experiment(names["model"], names["question"], int(names["tokens"])), condition
     )
-    path = HEAD_SET.format(condition=condition, **place)
-    return made(checkpoints.heads, path, planned, HEADS_INDEX.format(**place), **place)
+    path = HEAD_SET.format(condition=condition, **names)
+    return made(checkpoints.heads, path, planned, HEADS_INDEX.format(**names), **names)
 
 
 def head_set(wildcards):
