@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ class ByModule(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0]
         return "tests/slurm" if module.startswith("tests/slurm/") else module
+
+
+def pytest_configure() -> None:
+    """Hook of pytest. Snakemake's plugin asks SLURM for its settings at every start, and waits 10 seconds for an answer
+    where SLURM is installed but not running; with an empty configuration the answer is an error at once."""
+    os.environ.setdefault("SLURM_CONF", os.devnull)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:

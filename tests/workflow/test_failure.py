@@ -74,7 +74,8 @@ def is_making(job: psutil.Process, condition: str) -> bool:
         command = job.cmdline()
     except psutil.Error:
         return False
-    return "scripts/generate.py" in command and any(part.endswith(f"{PLACE}/{condition}.json") for part in command)
+    is_level = any(part.endswith("scripts/generate.py") for part in command)
+    return is_level and any(part.endswith(f"{PLACE}/{condition}.json") for part in command)
 
 
 def test_a_killed_level_stops_no_other_and_is_all_that_is_left_to_do(study: TinyStudy, finished: TinyStudy) -> None:
