@@ -11,7 +11,11 @@ def count_samples(question, split):
 
 
 REQUESTS = Requests(STUDY, count_samples, Store(Path(STORE)))
-SWEEPS_TOGETHER = STATE.group_size("sweep")  # as the cluster profile says; None on a workstation
+
+
+def submitted_sweeps():
+    """How many sweeps are one submission, as the cluster profile says; None on a workstation."""
+    return STATE.group_size("sweep")
 
 
 def at_hand(paths, wildcards):
@@ -27,7 +31,7 @@ def level_files(wildcards):
 
 def level_request(wildcards, attempt):
     """What a level job asks for: on a cluster, no GPU if it needs no model."""
-    known = STATE.is_on_a_node or (SWEEPS_TOGETHER and has_planned_heads(wildcards))
+    known = STATE.is_on_a_node or (submitted_sweeps() and has_planned_heads(wildcards))
     stored = known and REQUESTS.holds_level(experiment(wildcards), *level_files(wildcards))
     return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "test", attempt)
 
@@ -43,7 +47,7 @@ def has_planned_heads(wildcards):
 def ranking_request(wildcards, attempt):
     """What a job asks for that detects a ranking."""
     files = at_hand([POINTER, of_experiment("prompts/{}.train.jsonl")], wildcards)
-    known = STATE.is_on_a_node or SWEEPS_TOGETHER
+    known = STATE.is_on_a_node or submitted_sweeps()
     stored = known and REQUESTS.holds_ranking(wildcards.method, experiment(wildcards), *files)
     return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "train", attempt)
 
@@ -60,7 +64,7 @@ def ask(request, what):
 
 def sweeps_together(wildcards):
     """The experiments whose level jobs are one submission with those of this one."""
-    return STUDY.batch(experiment(wildcards), SWEEPS_TOGETHER)
+    return STUDY.batch(experiment(wildcards), submitted_sweeps())
 
 
 def wait_for_heads(methods, experiments):
@@ -73,7 +77,7 @@ def wait_for_heads(methods, experiments):
 def settled_sweeps(wildcards):
     """No file: on a cluster, waits until the heads of all sweeps that travel together are known, so that they can.
     A dry run goes no further anyway, and shows what would travel together."""
-    if SWEEPS_TOGETHER and not STATE.is_dry_run:
+    if submitted_sweeps() and not STATE.is_dry_run:
         wait_for_heads(STUDY.methods, sweeps_together(wildcards))
     return []
 
@@ -87,7 +91,7 @@ def settled_heads(wildcards):
 
 def sweep_group(wildcards):
     """The submission that a level job is part of; jobs that need no model are in one of their own, without a GPU."""
-    if not SWEEPS_TOGETHER:
+    if not submitted_sweeps():
         return None
     try:
         settled_sweeps(wildcards)

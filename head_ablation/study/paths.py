@@ -30,10 +30,13 @@ class Paths:
         return self.from_here(found)
 
     def source(self, given: str) -> str:
-        """A model's or corpus' source: a folder as `find` has it, or a name as it is."""
+        """A model's or corpus' source: a name as it is, or a folder; as it is too where the working folder has it there,
+        so that a folder that is gone is still called what it was."""
         plain = Path(given).expanduser()
         is_path = given.startswith((".", "/", "~")) or any((folder / plain).is_dir() for folder in self.folders)
-        return os.path.join(".", self.find(given)) if is_path else given
+        found = self.find(given) if is_path else given
+        as_written = not self.absolute and os.path.abspath(found) == os.path.abspath(plain)
+        return given if as_written else os.path.join(".", found)
 
     def from_here(self, path: Path) -> str:
         """A path as jobs in the working folder write it."""
