@@ -30,8 +30,11 @@ class Paths:
         return self.from_here(found)
 
     def source(self, given: str) -> str:
-        """A model's or corpus' source: a name as it is, or a folder; as it is too where the working folder has it there,
-        so that a folder that is gone is still called what it was."""
+        """A model's or corpus' source: a name as it is, or a folder.
+
+        A folder that the working folder has under the same path stays as written, so that it keeps its name when it is
+        gone.
+        """
         plain = Path(given).expanduser()
         is_path = given.startswith((".", "/", "~")) or any((folder / plain).is_dir() for folder in self.folders)
         found = self.find(given) if is_path else given
