@@ -121,6 +121,7 @@ def _write_study(study: TinyStudy, own: dict[str, Any], companies: int) -> None:
         "questions": {question: {} for question in QUESTIONS},
         "filings": {"ground_truth": "own/truth.csv", "section_1": "own/filings.jsonl", "test_fraction": 0.4},
         "tokens": [study.tokens],
+        "figures": ["figure8_by_question"],  # drawing is what takes longest in studies so small
         **own,
     }
     study.checkout.folder.joinpath(study.checkout.config).write_text(yaml.safe_dump(config))

@@ -133,14 +133,9 @@ CODE: dict[str, Row] = {
     "a label of the figures": (set_config("questions.inc_year.label", "Founded"), ["draw", "write_config"]),
     "figure code": (append_comment("head_ablation/figures/panels.py"), ["draw"]),
     "table code": (append_comment("head_ablation/results/curves.py"), ENDING),
-    "arm code": (
-        append_comment("head_ablation/heads/arms/random.py"),
-        [*of_each_question("heads *"), *RESCORED],
-    ),
     "a caption": (append_comment("report/figure8.rst"), []),
     "the scoring rule": (set_config("scoring.rule", "published"), [*RESCORED, "write_config"]),
 }
-MATCHER_CODE = append_comment("head_ablation/prompts/matchers/year.py")  # finds answers in passages, and judges
 # change -> what it does, and the jobs it brings; where heads change, the random sets that changed come on top.
 GIVEN: dict[str, Row] = {
     "ranking reformatted": (reformat, ACCEPTED),
@@ -167,8 +162,12 @@ GIVEN: dict[str, Row] = {
         [*of_each_question("heads *"), *RESCORED, "write_config"],
     ),
     **CODE,
+    "arm code": (
+        append_comment("head_ablation/heads/arms/random.py"),
+        [*of_each_question("heads *"), *RESCORED],
+    ),
     "matcher code": (
-        MATCHER_CODE,
+        append_comment("head_ablation/prompts/matchers/year.py"),  # finds answers in passages, and judges
         [*of_each_question("samples *", "prompts * test", *SWEEP), *RESCORED],
     ),
     "a sample added": (
@@ -222,7 +221,7 @@ DETECTED: dict[str, Row] = {
     ),
     **CODE,
     "matcher code": (
-        MATCHER_CODE,
+        append_comment("head_ablation/prompts/matchers/year.py"),
         [
             *of_each_question("samples *", "prompts * train", "prompts * test", "detected_ranking *", "heads *"),
             *of_each_question(*DETECTED_SWEEP),
