@@ -42,7 +42,7 @@ def test_a_dry_run_plans_one_job_per_level_and_one_baseline(checkout: Checkout) 
     assert planned["score"] == 1
 
 
-def test_the_company_profile_plans_the_same_jobs(checkout: Checkout) -> None:
+def test_the_cluster_profile_plans_the_same_jobs(checkout: Checkout) -> None:
     planned = jobs(checkout.snakemake("--dry-run", "--forceall", "--profile", "profiles/slurm"))
     assert planned["generations"] == len(CONDITIONS)
 
