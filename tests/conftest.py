@@ -23,6 +23,7 @@ def pytest_configure() -> None:
     os.environ.setdefault("SLURM_CONF", os.devnull)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     """Hook of pytest-xdist; the modules go out in the order of `testpaths`, those of minutes first."""
     config.option.loadscopereorder = False

@@ -40,7 +40,6 @@ from zeroed_columns import with_zeroed_columns
 
 from head_ablation.engine.ablation import ablate, model_shape
 from head_ablation.engine.prefill import Prefix
-from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 
 HEADS = HeadSet.parse(["L0H0", "L0H3", "L5H1", "L5H8", "L12H4", "L20H0", "L20H1", "L20H2", "L29H7"])
@@ -283,9 +282,7 @@ def test_decode_positions_equal_a_plain_float64_llama_ablated_from_the_last_prom
 ) -> None:
     prompt = prompts[0]
     with recorded_logits(embedded_model) as record:
-        (answer,) = our_answers(
-            embedded_model, [prompt], HEADS, ANSWER_TOKENS, ablation=AblationSettings(positions="decode")
-        )
+        (answer,) = our_answers(embedded_model, [prompt], HEADS, ANSWER_TOKENS, positions="decode")
     ours = torch.cat(record[-len(answer) :])
     last = len(prompt) - 1
     plain = PlainLlama(embedded_folder)
