@@ -275,8 +275,8 @@ def test_only_what_changed_runs_where_rankings_are_detected(
 def test_matcher_code_detects_again(detected: TinyStudy, recomputation: RecomputationTable) -> None:
     """The ranking that was edited by hand is detected again; levels whose prompts and heads are the same need not run.
 
-    By then Snakemake has seen that the prompts have not changed, as the head sets are a checkpoint; the baselines, which
-    wait for no heads, were chosen before.
+    By then Snakemake has seen that the prompts have not changed, as the head sets are a checkpoint; the baselines wait
+    for no heads and were chosen before.
     """
     before = head_sets(detected)
     append_comment("head_ablation/prompts/matchers/year.py")(detected)
