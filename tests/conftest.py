@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+# Modules of minutes, the longest first; SLURM's mostly wait.
+LONGEST = (
+    *("test_faults", "test_submissions", "test_survival", "test_recomputation_given", "test_recomputation_detected"),
+    *("test_seams", "test_failure", "test_stale_files", "test_published_study", "test_tiny_study", "test_anywhere"),
+)
+
 
 class ByModule(LoadScopeScheduling):
     """A module's tests, which share fixtures, go to one process; so do all that need SLURM: the machine takes one."""
@@ -31,7 +37,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the embedded model, which has to be converted first, are slow ones."""
+    """The modules that take longest start first; tests of the embedded model, which has to be converted, are slow."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     for item in items:
         if "embedded_model" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.nn.attention.bias import causal_lower_right
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
@@ -79,6 +78,8 @@ def attend_on_gpu(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: int, scale: float | None
 ) -> torch.Tensor:
     """By the kernels that know the lower right corner; they want as many keys as queries have heads."""
+    from torch.nn.attention.bias import causal_lower_right  # takes 1.5 s to import, most of it torch's compiler
+
     corner = causal_lower_right(query.shape[2], key.shape[2])
     return scaled_dot_product_attention(
         query, repeat_kv(key, groups), repeat_kv(value, groups), attn_mask=corner, scale=scale

@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from forked import run_snakemake
 from project import PROJECT
 
 PARTS = (
@@ -40,13 +43,11 @@ class Checkout:
 
     def popen(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
         """Starts Snakemake (or a `program`, what follows `python`) on the study, in a process group of its own."""
-        fixed = ("--configfile", self.config)  # last: it would swallow targets behind it
-        command = [sys.executable, *how.pop("program", ("-m", "snakemake")), *arguments, *fixed]
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        command = [sys.executable, *how.pop("program", ("-m", "snakemake")), *self._complete(arguments)]
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**os.environ, "PATH": path, **how.pop("env", {})},
+            env=self._environment(how.pop("env", {})),
             stdout=how.pop("stdout", subprocess.PIPE),
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,13 +55,22 @@ class Checkout:
             **how,
         )
 
-    def snakemake(self, *arguments: str, check: bool = True, **how: Any) -> str:
-        """Runs Snakemake on the study and returns what it printed."""
-        process = self.start(*arguments, **how)
-        output, _ = process.communicate()
-        if check and process.returncode:
-            pytest.fail(f"{' '.join(map(str, process.args))} ended with {process.returncode}:\n{output[-6000:]}")
+    def snakemake(self, *arguments: str, check: bool = True, env: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Runs Snakemake on the study, on this machine's cores, and returns what it printed."""
+        complete = self._complete((*arguments, "--cores", "2"))
+        code, output = run_snakemake(complete, self.folder, self._environment(env))
+        if check and code:
+            pytest.fail(f"snakemake {' '.join(complete)} ended with {code}:\n{output[-6000:]}")
         return output
+
+    def _complete(self, arguments: Sequence[str]) -> list[str]:
+        """The arguments, and the config last: it would swallow targets behind it."""
+        return [*arguments, "--configfile", self.config]
+
+    def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
+        """That of an activated environment."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {**os.environ, "PATH": path, **own}
 
     def results(self, *names: str) -> Path:
         """A path below the study's results."""

@@ -101,6 +101,16 @@ def products(study: TinyStudy) -> dict[str, bytes]:
     }
 
 
+def generations(study: TinyStudy) -> dict[str, bytes]:
+    """Every generation file of a study, by its path below `generations/`."""
+    folder = study.checkout.results("generations")
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("[!.]*.json")
+        if "provenance" not in path.name
+    }
+
+
 def stored(checkout: Checkout) -> dict[str, int]:
     """The store's entries and their inodes: a result that is computed again is another file."""
     entries = (checkout.folder / "results" / "store" / "entries").glob("*/[!.]*.json")

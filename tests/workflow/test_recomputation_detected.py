@@ -1,0 +1,128 @@
+"""Only what changed runs again, in one invocation, where rankings are detected in the same DAG.
+
+Each row starts where the one before it ended.
+"""
+
+from __future__ import annotations
+
+import pytest
+from changes import (
+    CODE,
+    ENDING,
+    RESCORED,
+    Row,
+    add_a_column,
+    append_comment,
+    changed,
+    head_sets,
+    learn_a_year,
+    levels,
+    of,
+    of_each_question,
+    reformat,
+    replace_ranks_31_to_40,
+    rescore,
+    run,
+    set_config,
+    swap,
+)
+from checkouts import copy_project
+from recomputation_report import RecomputationTable
+from tiny_study import QUESTIONS, TinyStudy, write_detected_study
+
+pytestmark = pytest.mark.workflow
+
+SWEEP = ["baseline *", *levels(30, 40)]
+DETECTED: dict[str, Row] = {
+    "ranking reformatted": (reformat, ["heads inc_year"]),
+    "scores changed": (rescore, ["heads inc_year"]),
+    "order changed inside a level's set": (swap(32, 37), ["heads inc_year"]),
+    "ranks 31-40 replaced": (
+        replace_ranks_31_to_40,
+        [*of("inc_year", "heads *", "generations * top-40", "score *"), *ENDING],
+    ),
+    "a level added": (
+        set_config("levels", [20, 30, 40]),
+        [*of_each_question("heads *", *levels(20)), *RESCORED, "write_config"],
+    ),
+    "a level removed": (
+        set_config("levels", [30, 40]),
+        [*of_each_question("heads *"), *RESCORED, "write_config"],
+    ),
+    "a draw added": (
+        set_config("arms.random.draws", 2),
+        [*of_each_question("heads *", *(f"generations * random-{n}-1" for n in (30, 40))), *RESCORED, "write_config"],
+    ),
+    "a draw removed": (
+        set_config("arms.random.draws", 1),
+        [*of_each_question("heads *"), *RESCORED, "write_config"],
+    ),
+    **CODE,
+    "ablation positions": (
+        set_config("ablation.positions", "decode"),
+        [*of_each_question(*SWEEP), *RESCORED, "write_config"],
+    ),
+    "a sample added": (
+        learn_a_year,
+        [*of_each_question("samples *"), *of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING],
+    ),
+    "a column that nobody asks about": (add_a_column, of_each_question("samples *")),
+}
+
+
+@pytest.fixture(scope="module")
+def detected(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
+    """The study that detects its rankings, finished."""
+    study = write_detected_study(copy_project(tmp_path_factory.mktemp("detected")))
+    run(study)
+    return study
+
+
+@pytest.mark.parametrize("name", DETECTED)
+def test_only_what_changed_runs_where_rankings_are_detected(
+    detected: TinyStudy, recomputation: RecomputationTable, name: str
+) -> None:
+    change, expected = DETECTED[name]
+    before = head_sets(detected)
+    change(detected)
+    ran = run(detected)
+    recomputation.same("detected", name, ran, [*expected, *changed(before, head_sets(detected), "random")])
+
+
+def test_matcher_code_detects_again(detected: TinyStudy, recomputation: RecomputationTable) -> None:
+    """The ranking that was edited by hand is detected again; levels whose prompts and heads are the same need not run.
+
+    By then Snakemake has seen that the prompts have not changed, as the head sets are a checkpoint; the baselines wait
+    for no heads and were chosen before.
+    """
+    before = head_sets(detected)
+    append_comment("head_ablation/prompts/matchers/year.py")(detected)
+    ran = run(detected)
+    levels_run = changed(before, head_sets(detected))
+    assert "generations inc_year top-40" in levels_run
+    detection = of_each_question("samples *", "prompts * train", "prompts * test", "detected_ranking *", "heads *")
+    expected = [*detection, *of_each_question("baseline *"), *levels_run, *RESCORED]
+    recomputation.same("detected", "matcher code", ran, expected)
+
+
+def test_a_ranking_detected_otherwise_brings_the_levels_whose_heads_it_changes(
+    detected: TinyStudy, recomputation: RecomputationTable
+) -> None:
+    before = head_sets(detected)
+    set_config("detection.prompts", 1)(detected)
+    ran = run(detected)
+    levels_run = changed(before, head_sets(detected))
+    scores = [f"score {question}" for question in QUESTIONS if any(question in job for job in levels_run)]
+    assert 0 < len(levels_run) < len(before)  # some, not all
+    detection = of_each_question("detected_ranking *", "heads *")
+    expected = [*detection, *levels_run, *scores, *ENDING, "write_config"]
+    recomputation.same("detected", "detected on fewer prompts", ran, expected)
+
+
+def test_a_question_worded_otherwise_is_detected_and_asked_again(
+    detected: TinyStudy, recomputation: RecomputationTable
+) -> None:
+    set_config("questions.inc_year.text", "In which year was the Company incorporated?")(detected)
+    again = of("inc_year", "prompts * train", "prompts * test", "detected_ranking *", "heads *", *SWEEP)
+    expected = [*again, "score inc_year", *ENDING, "write_config"]
+    recomputation.same("detected", "a question's wording", run(detected), expected)
