@@ -1,8 +1,8 @@
 """When an answer is right. Matchers read the first line of what the model said and judge its first mention.
 
 The first year, number or state of the line must be the gold one, so that hedging ("Ohio or Delaware") is wrong and
-"Virginia" is not found in "West Virginia". The published study's rule, the gold value as a substring anywhere, is
-kept as `published_rule`.
+"Virginia" is not found in "West Virginia". Thoughts and markup around an answer do not count as a line. The published
+study's rule, the gold value as a substring anywhere, is kept as `published_rule`.
 """
 
 from head_ablation.common.registry import Registry

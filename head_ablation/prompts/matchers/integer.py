@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 
-from head_ablation.prompts.matchers.matcher import Matcher, Mention
+from head_ablation.prompts.matchers.matcher import WORD_END, WORD_START, Matcher, Mention
 
-_INTEGER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?!\d|[.,]\d|\w)")
+_DIGITS = r"\d{1,3}(?:,\d{3})+|\d+"
+# 1,200.00 is a whole number too, unless it is a sum of money.
+_INTEGER = re.compile(
+    rf"{WORD_START}(?<![.,])(?:(?<!\$)(?P<decimal>{_DIGITS})\.0+|(?P<whole>{_DIGITS}))(?![.,]?\d){WORD_END}"
+)
 
 
 def _integers(text: str) -> list[Mention]:
-    return [(str(int(match[0].replace(",", ""))), *match.span()) for match in _INTEGER.finditer(text)]
+    return [
+        (str(int((match["decimal"] or match["whole"]).replace(",", ""))), *match.span())
+        for match in _INTEGER.finditer(text)
+    ]
 
 
 INTEGER = Matcher(
@@ -18,4 +25,5 @@ INTEGER = Matcher(
     description="the first whole number of the answer's first line is the gold one",
     mentions=_integers,
     expected="a whole number such as 14200 or 14,200",
+    version=2,
 )

@@ -7,9 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from head_ablation.common.registry import Entry
+from head_ablation.prompts.matchers.answer import answer_line
 
 Mention = tuple[str, int, int]
 """A value in canonical form and the character span where it stands."""
+
+SPACE = r"(?:\s|&nbsp;|&#160;)+"
+"""White space between words, however a filing writes it."""
+
+WORD_START, WORD_END = r"(?<![^\W_])", r"(?![^\W_])"
+"""As \\b, but an underscore is no part of a word: filings underline with it."""
+
+_LIST = re.compile(r"[;|\n]|(?<!\d)/|/(?!\d)|(?<=\d{4})/")  # not the slashes of 5/4/1929
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +37,20 @@ class Matcher(Entry):
         """The acceptable values of a gold entry such as "14200.0", "Delaware" or "Texas, Georgia".
 
         Raises:
-            ValueError: no value of this kind in `gold`; says what was found and expected.
+            ValueError: no value of this kind in `gold`, or in a part of the list; says what was found and expected.
         """
-        values = [value for value, _, _ in self.mentions(whole_number(gold))]
-        if not values:
-            raise ValueError(f"found '{gold}'; expected {self.expected}")
-        return values
+        parts = [self.mentions(part) for part in _LIST.split(whole_number(gold)) if part.strip()]
+        if not parts or not all(parts):
+            raise self.refusal(gold)
+        return list(dict.fromkeys(value for part in parts for value, _, _ in part))
+
+    def refusal(self, gold: str, found: str = "") -> ValueError:
+        """The error that refuses a gold entry; `found` says more about it."""
+        return ValueError(f"found '{gold}'{found}; expected {self.expected}")
 
     def is_correct(self, generation: str, gold: str) -> bool:
         """Whether the first mention in the generation's first line is one of the gold values."""
-        mentions = self.mentions(first_line(generation))
+        mentions = self.mentions(answer_line(generation))
         return bool(mentions) and mentions[0][0] in self.gold_values(gold)
 
     def find(self, text: str, gold: str) -> tuple[int, int] | None:
@@ -50,8 +63,3 @@ class Matcher(Entry):
 def whole_number(gold: str) -> str:
     """A gold value as written, but for the decimals of a whole number: tables read with gaps say 1929.0."""
     return re.sub(r"(?<=\d)\.0+$", "", gold.strip())
-
-
-def first_line(generation: str) -> str:
-    """The first line that says anything."""
-    return generation.strip().split("\n", 1)[0].strip()

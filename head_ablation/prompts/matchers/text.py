@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from head_ablation.prompts.matchers.matcher import Matcher, first_line
+from head_ablation.prompts.matchers.answer import answer_line
+from head_ablation.prompts.matchers.matcher import WORD_END, WORD_START, Matcher
 
 
 def _normalised(text: str) -> str:
@@ -14,19 +15,19 @@ def _normalised(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TextMatcher(Matcher):
-    """Plain text: the gold words stand, as whole words, in the first line."""
+    """Plain text: the gold words stand, as whole words, in the first line. A gold entry is one text, never a list."""
 
     def gold_values(self, gold: str) -> list[str]:
         if not _normalised(gold):
-            raise ValueError(f"found '{gold}'; expected {self.expected}")
+            raise self.refusal(gold)
         return [_normalised(gold)]
 
     def is_correct(self, generation: str, gold: str) -> bool:
-        return f" {self.gold_values(gold)[0]} " in f" {_normalised(first_line(generation))} "
+        return f" {self.gold_values(gold)[0]} " in f" {_normalised(answer_line(generation))} "
 
     def find(self, text: str, gold: str) -> tuple[int, int] | None:
-        words = r"\W+".join(re.escape(word) for word in re.findall(r"\w+", gold))
-        match = re.search(rf"\b{words}\b", text, re.IGNORECASE)
+        words = r"(?:\W|_|&nbsp;|&#160;)+".join(re.escape(word) for word in re.findall(r"[^\W_]+", gold))
+        match = re.search(f"{WORD_START}{words}{WORD_END}", text, re.IGNORECASE)
         return match.span() if match else None
 
 
@@ -35,4 +36,5 @@ TEXT = TextMatcher(
     description="the gold words stand, as whole words, in the answer's first line",
     mentions=lambda _: [],
     expected="some text",
+    version=2,
 )

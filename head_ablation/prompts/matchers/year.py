@@ -18,4 +18,5 @@ YEAR = Matcher(
     description="the first year of the answer's first line is the gold one",
     mentions=_years,
     expected="a year from 1600 to 2099",
+    version=2,
 )

@@ -11,6 +11,7 @@ from head_ablation.detectors.copy_score import COPY_SCORE
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.protocol import deciding, detection_protocol, generation_protocol, protocol_digest
 from head_ablation.models.pointer import Pointer
+from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt, prompts_digest
 
 POINTER = Pointer("org/model", "abc123", "/models/one", "f1", ModelShape(layers=2, heads=4, positions=512))
@@ -54,7 +55,7 @@ def test_a_rankings_protocol_has_a_version_of_its_own():
     assert made.keys() == {"detector", "model", "prompts_sha256", "settings"}
     assert made["model"] == protocol()["model"]
     run = {key: value for key, value in protocol()["settings"].items() if key not in ("intervention", "positions")}
-    asked = {"prompts": 3, "needle": "passage", "success": "matcher", "matcher": {"name": "year", "version": 1}}
+    asked = {"prompts": 3, "needle": "passage", "success": "matcher", "matcher": MATCHERS["year"].stated()}
     assert made["settings"] == {**run, **asked}
     assert protocol_digest(made) != protocol_digest(protocol())
 
