@@ -13,4 +13,4 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 #: Raised whenever the same inputs would give other generations; part of every generation file. Interventions,
 #: detectors and matchers have versions of their own.
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3

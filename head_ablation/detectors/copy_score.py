@@ -183,7 +183,7 @@ def rank(runner: Runner, prompts: Sequence[Prompt], settings: DetectionSettings)
 COPY_SCORE = Detector(
     name="copy_score",
     description="the share of the needle's tokens that a head copies while the model answers",
-    version=2,
+    version=3,
     rank=rank,
     source="Wu et al. 2024, arXiv 2404.15574",
 )

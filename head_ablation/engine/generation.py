@@ -29,7 +29,7 @@ class GenerationSettings:
 
     Attributes:
         max_new_tokens: greedy steps at most.
-        stop: strings that end an answer once it contains one of them.
+        stop: strings that end an answer once it contains one of them, behind leading white space.
         batch_size: prompts held and decoded together.
         ablation: what becomes of ablated heads, and at which positions.
     """
@@ -116,8 +116,14 @@ def end_tokens(model: Any) -> set[int]:
 
 
 def is_ended(tokens: list[int], ends: set[int], stop: Sequence[str], decode: Decode) -> bool:
-    """Whether an answer ends here: at an end token, or because it contains a stop string."""
-    return tokens[-1] in ends or any(text in decode(tokens) for text in stop)
+    """Whether an answer ends here: at an end token, or because it contains a stop string.
+
+    White space that an answer begins with ends none: a model may put a line break before it says anything.
+    """
+    if tokens[-1] in ends:
+        return True
+    said = decode(tokens).lstrip() if stop else ""
+    return any(text in said for text in stop)
 
 
 def _read(

@@ -251,6 +251,19 @@ def test_an_answer_stops_with_the_token_that_completes_a_stop_string(model: Any)
         assert not any(text in decode(answer.token_ids[:-1]) for text in stop)
 
 
+@pytest.mark.parametrize("blank", ["\n", " \n", "\n\n \t"])
+def test_white_space_that_an_answer_begins_with_does_not_end_it(model: Any, blank: str) -> None:
+    prompts = random_prompts(rows=2, tokens=9, shared=3)
+    whole = our_answers(model, prompts, SOME, 8, 2)
+    firsts = {answer[0] for answer in whole}  # say nothing; every other token is a word and a line break
+    decode = lambda tokens: "".join(blank if token in firsts else f"{token}\n" for token in tokens)  # noqa: E731
+    answers = list(generate(model, decode, prompts, SOME, GenerationSettings(8, ("\n",), 2)))
+    for answer, tokens in zip(answers, whole, strict=True):
+        spoken = next(place for place, token in enumerate(tokens) if token not in firsts)
+        assert answer.token_ids == tokens[: spoken + 1]
+        assert answer.text.startswith(blank)  # kept as the model said it
+
+
 def _up_to_first(answer: list[int], ends: list[int]) -> list[int]:
     for place, token in enumerate(answer):
         if token in ends:
