@@ -8,7 +8,7 @@ from head_ablation.common.problems import run_script
 from head_ablation.common.settings import argument
 from head_ablation.jobs.job import say
 from head_ablation.prompts.edgar import CorpusRequest, fetch_filings, write_filings
-from head_ablation.prompts.samples import read_ground_truth
+from head_ablation.prompts.ground_truth import read_ground_truth
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from head_ablation.common.files import jsonl_text, sha256_text, write_if_changed, write_json
 from head_ablation.common.problems import run_script
 from head_ablation.common.settings import argument
-from head_ablation.prompts.samples import FilingsFiles, SampleSettings, left_out, load_split_filings, split_samples
+from head_ablation.prompts.filings import FilingsFiles
+from head_ablation.prompts.samples import SampleSettings, left_out, load_split_filings, split_samples
 
 
 def main() -> None:

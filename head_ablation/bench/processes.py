@@ -18,9 +18,10 @@ from head_ablation.engine.settings import AblationSettings, RunSettings
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import PromptBuilder
+from head_ablation.prompts.ground_truth import read_ground_truth
 from head_ablation.prompts.layout import Layout
 from head_ablation.prompts.prompt import read_prompts
-from head_ablation.prompts.samples import Sample, read_ground_truth
+from head_ablation.prompts.samples import Sample
 from head_ablation.prompts.tokenizer import PromptTokenizer
 
 NEW_TOKENS = 10

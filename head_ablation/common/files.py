@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from head_ablation.common.problems import Problem, StudyError
+from head_ablation.common.problems import Problem, StudyError, refuse
+
+UTF_8 = "utf-8-sig"  # of files to read: with or without a byte-order mark
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @contextmanager
@@ -83,23 +87,32 @@ def read_json(path: str | Path) -> Any:
         StudyError: the file is missing or is not JSON (a truncated one, say); names the place.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding=UTF_8)
+        content = json.loads(text)
     except FileNotFoundError:
         raise StudyError([Problem(path, "file", "nothing", "a JSON file at this path")]) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StudyError([Problem(path, "file", f"broken JSON ({error})", "whole JSON")]) from None
+    refuse(_half_characters(path, "file", text, content))
+    return content
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
-    """Reads one JSON object a line; errors as `read_json`, with the line."""
+    """Reads one JSON object a line; blank lines do not count. Errors as `read_json`, with the line."""
+    return [row for _, row in numbered_jsonl(path)]
+
+
+def numbered_jsonl(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
+    """As `read_jsonl`, each object with the number of its line, from 1."""
     try:
         # Not splitlines(): it also breaks at U+2028 and U+0085, which JSON strings may hold.
-        with Path(path).open(encoding="utf-8") as file:
-            return [_json_object(path, number, line) for number, line in enumerate(file, start=1)]
+        with Path(path).open(encoding=UTF_8) as file:
+            lines = [(number, line) for number, line in enumerate(file, start=1) if line.strip()]
     except FileNotFoundError:
         raise StudyError([Problem(path, "file", "nothing", "a JSONL file at this path")]) from None
     except UnicodeDecodeError as error:
         raise StudyError([Problem(path, "file", f"no UTF-8 ({error})", "JSONL in UTF-8")]) from None
+    return [(number, _json_object(path, number, line)) for number, line in lines]
 
 
 def _json_object(path: str | Path, number: int, line: str) -> dict[str, Any]:
@@ -110,7 +123,19 @@ def _json_object(path: str | Path, number: int, line: str) -> dict[str, Any]:
         raise StudyError([Problem(path, f"line {number}", found, "a JSON object")]) from None
     if not isinstance(row, dict):
         raise StudyError([Problem(path, f"line {number}", line.strip()[:40], "a JSON object")])
+    refuse(p for key in row for p in _half_characters(path, f"line {number}, {key}", line, {key: row[key]}))
     return row
+
+
+def _half_characters(path: str | Path, field: str, text: str, content: Any) -> Iterator[Problem]:
+    """JSON may escape one half of a surrogate pair alone, which no text file can hold; `text` is the JSON."""
+    if not _SURROGATE.search(text):
+        return
+    try:
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        found = f"half a character (\\u{ord(error.object[error.start]):04x} alone)"
+        yield Problem(path, field, found, "text that UTF-8 can hold", "Replace it, by \\ufffd for instance.")
 
 
 def sha256_text(text: str) -> str:

@@ -171,7 +171,7 @@ def rank(runner: Runner, prompts: Sequence[Prompt], settings: DetectionSettings)
         answered = list(zip(prompts, watched, strict=True))
     for prompt, found in answered:
         print(f"{prompt.filename}: gold {prompt.gold!r}, answer {found.text!r}", file=sys.stderr)
-    successes = [found for prompt, found in answered if settings.is_success(found.text, prompt.gold)]
+    successes = [found for prompt, found in answered if settings.is_success(found.text, prompt)]
     return {
         "samples_processed": len(prompts),
         "successful_retrievals": len(successes),

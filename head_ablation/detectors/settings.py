@@ -39,10 +39,11 @@ class DetectionSettings:
         """The prompts that heads are ranked on: the first answerable ones."""
         return [prompt for prompt in prompts if prompt.answerable][: self.prompts]
 
-    def is_success(self, answer: str, gold: str) -> bool:
+    def is_success(self, answer: str, prompt: Prompt) -> bool:
         """Whether a prompt counts: by the question's matcher, or by the paper's rule, ROUGE-1 recall over 50 %."""
         if self.success == "matcher":
-            return MATCHERS[self.matcher].is_correct(answer, gold)
+            return any(MATCHERS[self.matcher].is_correct(answer, gold) for gold in prompt.golds)
         from rouge_score.rouge_scorer import RougeScorer
 
-        return RougeScorer(["rouge1"], use_stemmer=True).score(gold, answer)["rouge1"].recall > ROUGE_RECALL
+        scorer = RougeScorer(["rouge1"], use_stemmer=True)
+        return any(scorer.score(gold, answer)["rouge1"].recall > ROUGE_RECALL for gold in prompt.golds)

@@ -71,6 +71,8 @@ class PromptBuilder:
             passage_span=passage_span,
             answer_span=answer_span,
             reason=reason,
+            alternatives=sample.alternatives,
+            ambiguous=sample.ambiguous,
         )
 
     def _kept(self, passage: list[int]) -> list[int]:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from head_ablation.common.files import canonical_json, is_folder, read_jsonl, write_jsonl
 from head_ablation.common.problems import DISK_ERRORS, Problem, StudyError, refuse
 from head_ablation.common.progress import Lines
-from head_ablation.prompts.samples import FILING_FIELDS
+from head_ablation.prompts.filings import FILING_FIELDS
 
 REFUSE = "refuse"
 LOG_SECONDS = 60
@@ -110,7 +110,7 @@ def write_filings(
         found: filename -> filing, of `fetch_filings`.
         wanted: filenames.
         absent: `refuse` filings without a Section 1, or `leave_out`.
-        path: JSONL file, which `samples.read_filing_texts` reads.
+        path: JSONL file, which `filings.read_filing_texts` reads.
 
     Returns:
         What was left out and why, a line each.

@@ -23,6 +23,7 @@ class Prompt:
         answer_span: positions [start, end) of the answer; None if the passage in the prompt lacks it.
         answerable: whether the whole answer stands in the prompt.
         reason: empty, or why not: `cut off` (the passage was too long) or `not stated`.
+        alternatives, ambiguous: of the sample.
     """
 
     filename: str
@@ -33,6 +34,8 @@ class Prompt:
     answer_span: tuple[int, int] | None
     answerable: bool = field(init=False)
     reason: str = ""
+    alternatives: tuple[str, ...] = ()
+    ambiguous: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "answerable", self.answer_span is not None)
@@ -45,7 +48,12 @@ class Prompt:
         """From a line of a prompts file."""
         values = {key: value for key, value in row.items() if key != "answerable"}
         spans = {key: tuple(values[key]) if values[key] else None for key in ("passage_span", "answer_span")}
-        return cls(**{**values, **spans})
+        return cls(**{**values, **spans, "alternatives": tuple(values["alternatives"])})
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """All answers that are right, the ground truth's first."""
+        return (self.gold, *self.alternatives)
 
     def to_json(self) -> dict[str, Any]:
         """A line of a prompts file."""

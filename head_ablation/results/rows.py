@@ -25,10 +25,10 @@ WHOLE = dict.fromkeys(["tokens", "level", "draw"], "int64")
 CONDITION_TYPES = dict.fromkeys(CONDITION, "str") | WHOLE
 SAMPLE_TYPES = {
     **dict.fromkeys(["filename", "company", "gold", "text"], "str"),
-    **dict.fromkeys(["answerable", "counted", "correct", "correct_published"], "boolean"),
+    **dict.fromkeys(["answerable", "counted", "ambiguous", "correct", "correct_published"], "boolean"),
 }
 LEVEL_TYPES = {
-    **dict.fromkeys(["correct", "total", "unanswerable", "companies"], "int64"),
+    **dict.fromkeys(["correct", "total", "unanswerable", "companies", "ambiguous", "ambiguous_correct"], "int64"),
     **dict.fromkeys(["accuracy", "accuracy_low", "accuracy_high", "accuracy_drop"], "float64"),
     "correct_published": "Int64",  # missing in the published files
     **dict.fromkeys(["accuracy_published", "majority_accuracy"], "float64"),
@@ -56,7 +56,8 @@ def levels_table(results: Sequence[Result]) -> pd.DataFrame:
 
     `companies` counts distinct companies with a prompt that counts (without samples: prompts);
     `accuracy_low` and `accuracy_high` are the Wilson 95 % interval with n = companies;
-    `accuracy_drop` is baseline minus ablated accuracy, a fraction; `unanswerable` the prompts that do not count.
+    `accuracy_drop` is baseline minus ablated accuracy, a fraction; `unanswerable` the prompts that do not count;
+    `ambiguous` those that count though their text allows another reading, `ambiguous_correct` the right ones of them.
 
     Raises:
         ValueError: as `samples_table`.
@@ -146,6 +147,7 @@ def _level_values(entry: Result, result: Result) -> dict[str, Any]:
     baseline = result["baseline"]
     samples = entry.get("samples", [])
     companies = len({sample["company"] for sample in samples if _counts_in(sample)}) or total
+    ambiguous = [sample for sample in samples if _counts_in(sample) and sample.get("ambiguous")]
     low, high = wilson(correct / total, companies)
     published = entry.get("correct_published")
     return {
@@ -153,6 +155,8 @@ def _level_values(entry: Result, result: Result) -> dict[str, Any]:
         "total": total,
         "unanswerable": len(samples) - total if samples else result.get("unanswerable", 0),
         "companies": companies,
+        "ambiguous": len(ambiguous),
+        "ambiguous_correct": sum(bool(sample["correct"]) for sample in ambiguous),
         "accuracy": correct / total,
         "accuracy_low": low,
         "accuracy_high": high,

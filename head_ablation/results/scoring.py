@@ -42,9 +42,10 @@ class Judge:
         """Whether a prompt's verdict is part of accuracy."""
         return prompt.answerable or self.count == "all"
 
-    def verdicts(self, text: str, gold: str) -> dict[str, bool]:
-        """`correct` (the rule that counts) and `correct_published`."""
-        typed, published = MATCHERS[self.matcher].is_correct(text, gold), published_rule(text, gold)
+    def verdicts(self, text: str, golds: Sequence[str]) -> dict[str, bool]:
+        """`correct` (the rule that counts) and `correct_published`; any of the golds is right."""
+        typed = any(MATCHERS[self.matcher].is_correct(text, gold) for gold in golds)
+        published = any(published_rule(text, gold) for gold in golds)
         return {"correct": {"typed": typed, "published": published}[self.rule], "correct_published": published}
 
     def majority(self, golds: Sequence[str]) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def score_experiment(
         **identity,
         "test_samples": base["total"],
         "unanswerable": len(prompts) - base["total"],
+        "ambiguous": sum(prompt.ambiguous for prompt in prompts if judge.counts(prompt)),
         "ablation_levels": levels,
         "matcher": judge.matcher,
         "scoring_rule": judge.rule,
@@ -118,7 +120,9 @@ def _entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge) -> E
             "text": texts[prompt.filename],
             "answerable": prompt.answerable,
             "counted": judge.counts(prompt),
-            **judge.verdicts(texts[prompt.filename], prompt.gold),
+            "ambiguous": prompt.ambiguous,
+            "alternatives": list(prompt.alternatives),
+            **judge.verdicts(texts[prompt.filename], prompt.golds),
         }
         for prompt in prompts
     ]

@@ -16,20 +16,15 @@ from head_ablation.heads.rankings import ranking_problems
 from head_ablation.models.embedded import EMBEDDED
 from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, missing_from_folder
 from head_ablation.models.shape import grid_problems
-from head_ablation.prompts.samples import (
-    GENERATED,
-    Sample,
-    ground_truth_problems,
-    load_split_filings,
-    read_ground_truth,
-    split_samples,
-)
+from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
+from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
 from head_ablation.results.claims import claims_problems
 from head_ablation.results.published_format import result_problems
 from head_ablation.study.given_files import ranking_expectation, ranking_file, result_expectation, result_file
 from head_ablation.study.loading import HERE, load_study
 from head_ablation.study.paths import Paths
 from head_ablation.study.settings import (
+    GENERATED,
     filings_at_hand,
     filings_files,
     filings_settings,

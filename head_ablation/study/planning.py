@@ -14,7 +14,9 @@ from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import head_set_text
 from head_ablation.heads.rankings import ranked_heads
-from head_ablation.prompts.samples import Filing, load_split_filings, read_ground_truth, split_companies, split_samples
+from head_ablation.prompts.filings import Filing
+from head_ablation.prompts.ground_truth import read_ground_truth
+from head_ablation.prompts.samples import load_split_filings, split_companies, split_samples
 from head_ablation.study.given_files import ranking_file
 from head_ablation.study.settings import (
     filings_at_hand,

@@ -20,9 +20,11 @@ from head_ablation.models.folder import files_of_model
 from head_ablation.models.pointer import ModelSource
 from head_ablation.models.shape import declared_shape, known_shape
 from head_ablation.prompts.edgar import Corpus, CorpusRequest
+from head_ablation.prompts.evidence import Question
+from head_ablation.prompts.filings import FilingsFiles, FilingsSettings
 from head_ablation.prompts.layout import Layout, PromptSettings
 from head_ablation.prompts.matchers import MATCHERS
-from head_ablation.prompts.samples import FilingsFiles, FilingsSettings, SampleSettings
+from head_ablation.prompts.samples import SampleSettings
 from head_ablation.results.scoring import Judge
 from head_ablation.study.study import EDGAR, Study
 
@@ -68,7 +70,7 @@ def filings_settings(study: Study) -> FilingsSettings:
         seed=study.config["seed"] if filings["seed"] is None else filings["seed"],
         split=filings["split"],
         test_fraction=filings["test_fraction"],
-        columns={key: question["column"] for key, question in study.questions.items()},
+        questions={key: Question(asked["column"], asked["matcher"]) for key, asked in study.questions.items()},
     )
 
 

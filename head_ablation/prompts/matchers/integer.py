@@ -7,10 +7,9 @@ import re
 from head_ablation.prompts.matchers.matcher import WORD_END, WORD_START, Matcher, Mention
 
 _DIGITS = r"\d{1,3}(?:,\d{3})+|\d+"
+_END = rf"(?![.,]?\d)(?:{WORD_END}|(?=[a-z]{{4}}))"  # filings lose white space: 101people (but not 19th, 10km)
 # 1,200.00 is a whole number too, unless it is a sum of money.
-_INTEGER = re.compile(
-    rf"{WORD_START}(?<![.,])(?:(?<!\$)(?P<decimal>{_DIGITS})\.0+|(?P<whole>{_DIGITS}))(?![.,]?\d){WORD_END}"
-)
+_INTEGER = re.compile(rf"{WORD_START}(?<![.,])(?:(?<!\$)(?P<decimal>{_DIGITS})\.0+|(?P<whole>{_DIGITS})){_END}")
 
 
 def _integers(text: str) -> list[Mention]:

@@ -33,7 +33,7 @@ def _rank(runner: Runner, prompts: Sequence[Prompt], settings: DetectionSettings
     with runner.reading(len(prompts), "detection") as bar:
         watched = watch_copies(runner.model, runner.decode, prompts, settings.needle, runner.decoding(), bar.update)
         answered = list(zip(prompts, watched, strict=True))
-    successes = [copies for prompt, copies in answered if settings.is_success(copies.text, prompt.gold)]
+    successes = [copies for prompt, copies in answered if settings.is_success(copies.text, prompt)]
     scored = [_has_copied(copies, settings.options["min_tokens"]) for copies in successes]
     return {
         "samples_processed": len(prompts),

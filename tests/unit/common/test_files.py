@@ -8,6 +8,7 @@ import pytest
 
 from head_ablation.common.files import (
     canonical_json,
+    numbered_jsonl,
     read_json,
     read_jsonl,
     sha256_file,
@@ -114,13 +115,36 @@ def test_a_missing_file_is_refused_by_name(tmp_path, read):
 
 
 @pytest.mark.parametrize(
-    ("line", "found"), [('{"a": ', "broken JSON"), ("", "broken JSON"), ("[1]", r"\[1\]"), ("3", "3")]
+    ("line", "found"), [('{"a": ', "broken JSON"), ("\n  \n{", "broken JSON"), ("[1]", r"\[1\]"), ("3", "3")]
 )
 def test_a_broken_line_is_refused_by_its_number(tmp_path, line, found):
     file = tmp_path / "rows.jsonl"
     file.write_text(f'{{"a": 1}}\n{line}\n{{"a": 3}}\n', encoding="utf-8")
-    with pytest.raises(StudyError, match=rf"rows\.jsonl: line 2: found {found}.*; expected a JSON object"):
+    number = 2 + line.count("\n")  # blank lines are numbered too
+    with pytest.raises(StudyError, match=rf"rows\.jsonl: line {number}: found {found}.*; expected a JSON object"):
         read_jsonl(file)
+
+
+def test_blank_lines_and_a_byte_order_mark_do_not_matter(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b'\xef\xbb\xbf{"a":1}\n\n \t\r\n{"a":2}\n\n')
+    assert read_jsonl(file) == [{"a": 1}, {"a": 2}]
+    assert [number for number, _ in numbered_jsonl(file)] == [1, 4]
+    file.write_bytes(b'\xef\xbb\xbf{"a":1}')
+    assert read_json(file) == {"a": 1}
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\uDE00", r"\ude00\ud83d"])
+def test_half_a_character_is_refused_by_line_and_field(tmp_path, half):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{{"a": "\\ud83d\\ude00"}}\n\n{{"a": 1, "b": ["x{half}"]}}\n', encoding="utf-8")
+    with pytest.raises(StudyError, match=r"rows\.jsonl: line 3, b: found half a character \(\\ud[0-9a-f]+ alone\)"):
+        read_jsonl(file)
+    file.write_text(f'{{"a": "{half}"}}', encoding="utf-8")
+    with pytest.raises(StudyError, match=r"rows\.jsonl: file: found half a character"):
+        read_json(file)
+    file.write_text('{"a": "\\ud83d\\ude00"}', encoding="utf-8")  # negative control: both halves
+    assert read_jsonl(file) == [read_json(file)] == [{"a": "\U0001f600"}]
 
 
 def test_json_lines_in_another_encoding_are_refused(tmp_path):

@@ -19,7 +19,7 @@ from project import PROJECT
 from head_ablation.common.files import read_jsonl, sha256_file
 from head_ablation.common.problems import StudyError
 from head_ablation.prompts.edgar import Corpus, fetch_filings, write_filings
-from head_ablation.prompts.samples import FILING_FIELDS, read_filing_texts
+from head_ablation.prompts.filings import FILING_FIELDS, read_filing_texts
 
 # Line ends that Python's splitlines() knows and JSON does not, characters outside the basic plane, a quote.
 ODD = "Acme\u2028was\x85founded\r\nin\rOhio\t\U0001f600 “é” \u00a0\\n\x0c"

@@ -347,6 +347,7 @@ def test_a_sum_of_money_is_no_count():
         (STATE, "Rhode\tIsland", "Rhode Island", "Rhode\tIsland"),
         (STATE, "____Delaware____", "Delaware", "Delaware"),
         (STATE, "THE REGISTRANT, IN ADDITION TO OTHERS IN\nINDIANA", "Indiana", "INDIANA"),
+        (INTEGER, "the 19th year of 10km and 101people", "101", "101"),
         (TEXT, "__Acme&nbsp;Anvil__", "Acme Anvil", "Acme&nbsp;Anvil"),
     ],
 )

@@ -8,18 +8,15 @@ from project import PROJECT
 from published_study import FOLDER, load, needs_published_study
 
 from head_ablation.common.problems import StudyError
+from head_ablation.prompts.evidence import Question
+from head_ablation.prompts.filings import FilingsFiles, FilingsSettings, load_filings, read_filing_texts
+from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import (
-    FilingsFiles,
-    FilingsSettings,
     Sample,
     build_samples,
-    ground_truth_problems,
     left_out,
-    load_filings,
     load_split_filings,
-    read_filing_texts,
-    read_ground_truth,
     split_companies,
 )
 
@@ -49,9 +46,20 @@ TEXTS = {
 }
 
 
+QUESTIONS = {
+    "inc_state": Question(STATE, "us_state"),
+    "inc_year": Question(YEAR, "year"),
+    "employee_count": Question(COUNT, "integer"),
+}
+
+
+def settings(questions=QUESTIONS, seed=0, absent="refuse", split="hash", test_fraction=0.5):
+    return FilingsSettings(("NULL",), absent, seed, split, test_fraction, questions)
+
+
 def filings(folder, evidence=None, texts=TEXTS, rows=tuple(ROWS), **how):
-    columns = {"inc_state": STATE, "inc_year": YEAR, "employee_count": COUNT}
-    return load_filings(ground_truth(folder, rows), filings_file(folder, texts), evidence, columns, seed=0, **how)
+    files = FilingsFiles(ground_truth(folder, rows), filings_file(folder, texts), evidence)
+    return load_filings(files, settings(**how))
 
 
 @needs_published_study
@@ -160,13 +168,6 @@ def test_evidence_says_which_mention_is_the_answer(tmp_path):
     assert brook.passage[slice(*brook.answer_span)] == "1954"  # no evidence for this one
 
 
-def test_evidence_that_words_the_answer_otherwise_counts_whole(tmp_path):
-    answers = {"inc_year": {"value": 1929, "evidence": [23, 45]}}
-    evidence = evidence_file(tmp_path, [{"filename": "1_1993.txt", "answers": answers}])
-    acme, _ = build_samples(filings(tmp_path, evidence), YEAR, "year")
-    assert acme.answer_span == (23, 45)
-
-
 @pytest.mark.parametrize(
     "row", [{"answers": {}}, {"filename": "1_1993.txt"}, {"filename": "1_1993.txt", "answers": None}]
 )
@@ -237,7 +238,8 @@ def test_a_column_without_any_value_is_refused(tmp_path):
 def test_generated_passages_state_every_gold_answer():
     columns = {"inc_state": STATE, "inc_year": YEAR, "employee_count": COUNT, "hq_state": "headquarters_state_truth"}
     kinds = {"inc_state": "us_state", "inc_year": "year", "employee_count": "integer", "hq_state": "us_state"}
-    loaded = load_filings(COMPANIES, "generated", None, columns, seed=42)
+    questions = {key: Question(column, kinds[key]) for key, column in columns.items()}
+    loaded = load_filings(FilingsFiles(COMPANIES, None, None), settings(questions, seed=42))
     for question, column in columns.items():
         matcher = MATCHERS[kinds[question]]
         samples = build_samples(loaded, column, kinds[question])
@@ -248,7 +250,8 @@ def test_generated_passages_state_every_gold_answer():
 
 
 def test_generated_passages_depend_on_the_seed_only():
-    once, again, other = (load_filings(COMPANIES, "generated", None, {}, seed=seed) for seed in (1, 1, 2))
+    generated = FilingsFiles(COMPANIES, None, None)
+    once, again, other = (load_filings(generated, settings({}, seed)) for seed in (1, 1, 2))
     assert once == again
     assert [f.passage for f in once] != [f.passage for f in other]
 
@@ -256,7 +259,7 @@ def test_generated_passages_depend_on_the_seed_only():
 def test_facts_that_no_passage_can_state_are_refused_all_at_once(tmp_path):
     file = ground_truth(tmp_path, [ROWS[0], "2_1993.txt,2,1993,Ohio,1954.5,7", "4_1993.txt,4,1993,Ohio,1929,many"])
     with pytest.raises(StudyError) as refusal:
-        load_filings(file, "generated", None, {"inc_state": STATE}, seed=0)
+        load_filings(FilingsFiles(file, None, None), settings())
     assert [problem.field for problem in refusal.value.problems] == ["2_1993.txt", "4_1993.txt"]
     assert "employee_count_truth is 'many', expected digits" in str(refusal.value)
 
@@ -289,13 +292,13 @@ def test_a_filing_without_text_is_refused_or_left_out_by_name(tmp_path):
 
 
 def test_leaving_a_filing_out_moves_no_other_to_another_split(tmp_path):
-    settings = FilingsSettings(("NULL",), "leave_out", 42, "published", 0.5, {"inc_year": YEAR})
+    how = settings(seed=42, absent="leave_out", split="published")
     rows = [f"{n}_1993.txt,{n},1993,Ohio,1929,5" for n in range(20)]
     texts = {f"{n}_1993.txt": "Since 1929." for n in range(20)}
     truth = ground_truth(tmp_path, rows)
-    loaded, whole = load_split_filings(FilingsFiles(truth, filings_file(tmp_path, texts), None), settings)
+    loaded, whole = load_split_filings(FilingsFiles(truth, filings_file(tmp_path, texts), None), how)
     del texts["4_1993.txt"]
-    fewer, split = load_split_filings(FilingsFiles(truth, filings_file(tmp_path, texts), None), settings)
+    fewer, split = load_split_filings(FilingsFiles(truth, filings_file(tmp_path, texts), None), how)
     assert split == whole
     sizes = [len(build_samples(some, YEAR, "year")) for some in (loaded, fewer)]
     assert sizes == [20, 19]

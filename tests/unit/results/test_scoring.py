@@ -1,12 +1,14 @@
 """Scoring, worked out by hand: five prompts about years, one of which does not hold its answer."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from published_study import RESULTS, load, needs_published_study
 from scored_result import ABLATED, PROMPTS, generation, scored
 
 from head_ablation.prompts.prompt import Prompt, prompts_digest
+from head_ablation.results.rows import levels_table
 from head_ablation.results.scoring import Judge
 
 
@@ -32,6 +34,8 @@ def test_every_verdict_stands_beside_what_the_model_said():
         "text": " 1929\n",
         "answerable": True,
         "counted": True,
+        "ambiguous": False,
+        "alternatives": [],
         "correct": True,
         "correct_published": True,
     }
@@ -96,6 +100,21 @@ def test_the_rule_decides_accuracy_and_both_verdicts_are_kept():
     assert [s["correct"] for s in typed["baseline"]["samples"][:4]] == [True, False, True, True]
     assert [s["correct"] for s in published["baseline"]["samples"][:4]] == [True, True, True, True]
     assert (typed["scoring_rule"], published["scoring_rule"]) == ("typed", "published")
+
+
+def test_answers_that_the_evidence_allows_are_right_and_ambiguous_prompts_are_counted_apart():
+    first, second, third, *others = PROMPTS
+    allowed = [first, replace(second, ambiguous=True), replace(third, alternatives=("1993",), ambiguous=True), *others]
+    result, plain = scored(prompts=allowed), scored()
+    assert counts(plain["baseline"]) == (3, 4, 0.75) and plain["ambiguous"] == 0  # negative control
+    assert counts(result["baseline"]) == (4, 4, 1.0)  # the third was answered with 1993
+    assert (result["ambiguous"], result["unanswerable"]) == (2, 1)
+    listed = result["baseline"]["samples"]
+    assert [sample["ambiguous"] for sample in listed] == [False, True, True, False, False]
+    assert (listed[2]["alternatives"], listed[2]["correct"], listed[2]["correct_published"]) == (["1993"], True, True)
+    levels = levels_table([result | {"model_key": "tiny"}])
+    top = levels[(levels["arm"] == "top") & (levels["level"] == 2)].iloc[0]
+    assert (top["ambiguous"], top["ambiguous_correct"]) == (2, 1)  # of 1954 and 1960, 1993 and 1993 were said
 
 
 def test_the_majority_answer_is_of_the_prompts_that_count():
