@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.common.files import read_jsonl, write_jsonl
-from head_ablation.common.problems import run_script
+from head_ablation.common.files import UTF_8, read_jsonl, write_jsonl
+from head_ablation.common.problems import run_script, warn
 from head_ablation.common.settings import argument
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import build_prompts, prompt_builder, refuse_beyond
 from head_ablation.prompts.layout import PromptSettings
+from head_ablation.prompts.notes import prompt_notes
 from head_ablation.prompts.samples import Sample
 from head_ablation.prompts.tokenizer import PromptTokenizer
 
@@ -24,15 +25,11 @@ def main() -> None:
     a = parser.parse_args()
     model = Pointer.read(a.model)
     refuse_beyond(a.tokens, model.shape.positions)
-    builder = prompt_builder(
-        tokenizer=PromptTokenizer(model.folder),
-        layout=a.settings.layout,
-        question=a.settings.question,
-        filler=a.filler.read_text(encoding="utf-8"),
-        tokens=a.tokens,
-    )
-    samples = [Sample.from_json(row) for row in read_jsonl(a.samples)]
-    write_jsonl(a.output, [prompt.to_json() for prompt in build_prompts(builder, samples)])
+    tokenizer, filler = PromptTokenizer(model.folder), a.filler.read_text(encoding=UTF_8)
+    builder = prompt_builder(tokenizer, a.settings.layout, a.settings.question, filler, a.tokens)
+    prompts = build_prompts(builder, map(Sample.from_json, read_jsonl(a.samples)))
+    warn(prompt_notes(prompts))
+    write_jsonl(a.output, [prompt.to_json() for prompt in prompts])
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import jsonl_text, sha256_text, write_if_changed, write_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.problems import run_script, warn
 from head_ablation.common.settings import argument
 from head_ablation.prompts.filings import FilingsFiles
+from head_ablation.prompts.notes import samples_index
 from head_ablation.prompts.samples import SampleSettings, left_out, load_split_filings, split_samples
 
 
@@ -21,8 +22,9 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="index of both")
     a = parser.parse_args()
     filings, companies = load_split_filings(FilingsFiles(a.ground_truth, a.texts, a.evidence), a.settings.filings)
-    index: dict[str, object] = {"left_out": left_out(filings, a.settings.column)}
     samples = split_samples(filings, companies, a.settings.column, a.settings.matcher)
+    index = samples_index(samples, left_out(filings, a.settings.column))
+    warn(index["notes"])
     for split, path in {"train": a.train, "test": a.test}.items():
         text = jsonl_text(sample.to_json() for sample in samples[split])
         write_if_changed(path, text)

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import write_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.problems import run_script, warn
 from head_ablation.common.settings import argument
 from head_ablation.jobs.staleness import refuse_changed_file
+from head_ablation.prompts.notes import answer_notes
 from head_ablation.results.score_task import ScoreTask
 
 
@@ -20,7 +21,10 @@ def main() -> None:
     parser.add_argument("--generations", required=True, nargs="+", type=Path, help="named by condition")
     a = parser.parse_args()
     refuse_changed_file(Path(a.samples[0]), a.samples[1], made_from="the filings")
-    write_json(a.output, a.task.result(a.model, a.prompts, a.ranking, a.baseline, a.generations))
+    result = a.task.result(a.model, a.prompts, a.ranking, a.baseline, a.generations)
+    said = {sample["filename"]: sample["text"] for sample in result["baseline"]["samples"]}
+    warn(answer_notes(said, result["model_key"], result["question"]))
+    write_json(a.output, result)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,12 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise StudyError(problems)
 
 
+def warn(notes: Iterable[str]) -> None:
+    """Writes notes to the log (of a script: its standard error), a line each."""
+    for note in notes:
+        print(f"warning: {note}", file=sys.stderr)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or all of them."""
     known = sorted(known)

@@ -30,7 +30,7 @@ def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
     Each number is the mean over the experiments that have both sides (draws averaged first). Its
     95 % interval is paired by company where every condition of the method has samples, a company
     weighing as much as its answers do in that mean; otherwise it is unpaired, with n = the largest
-    number of companies. `prompts` and `unanswerable` are summed over experiments.
+    number of companies. `prompts`, `unanswerable` and `ambiguous` are summed over experiments.
 
     Args:
         levels: a `levels_table`.
@@ -97,6 +97,7 @@ def _counts(own: pd.DataFrame, answers: pd.DataFrame, level: int, paired: bool) 
         "companies": answered["company"].nunique() if paired else experiments["companies"].max(),
         "prompts": experiments["total"].sum(),
         "unanswerable": experiments["unanswerable"].sum(),
+        "ambiguous": experiments["ambiguous"].sum(),
         "draws": draws.min() if len(draws) else 0,
         "interval": "paired by company" if paired else "unpaired",
     }
@@ -137,12 +138,13 @@ def _contrast(accuracies: pd.DataFrame, sides: list[tuple[str, int]], unpaired_n
 def _basis(rows: pd.DataFrame) -> str:
     """One sentence: n, what was left out, which interval."""
     spans = {}
-    for name in ["companies", "experiments", "prompts", "unanswerable", "draws"]:
+    for name in ["companies", "experiments", "prompts", "unanswerable", "ambiguous", "draws"]:
         low, high = rows[name].min(), rows[name].max()
         spans[name] = f"{low}" if low == high else f"{low}-{high}"
+    apart = f", {spans['ambiguous']} ambiguous" if rows["ambiguous"].any() else ""
     return (
         f"n = {spans['companies']} companies; experiments: {spans['experiments']}; "
-        f"prompts that count: {spans['prompts']} ({spans['unanswerable']} unanswerable left out); "
+        f"prompts that count: {spans['prompts']} ({spans['unanswerable']} unanswerable left out{apart}); "
         f"random draws per level: {spans['draws']}. Intervals: Newcombe 1998, from Wilson limits "
         f"with n = companies, {rows['interval'].iloc[0]}."
     )

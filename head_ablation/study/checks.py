@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from head_ablation.common.experiment import Experiment
-from head_ablation.common.files import is_folder, read_json
+from head_ablation.common.files import UTF_8, is_folder, read_json
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.rankings import ranking_problems
@@ -103,9 +103,12 @@ def weights_problems(study: Study) -> Iterator[Problem]:
 
 
 def _filler_problems(study: Study) -> Iterator[Problem]:
-    path = study.filler
-    if not Path(path).read_bytes().strip():
-        yield Problem(path, "file", "no text", "prose to put around the passages")
+    path, wanted = study.filler, "prose to put around the passages"
+    try:
+        if not Path(path).read_text(encoding=UTF_8).strip():
+            yield Problem(path, "file", "no text", wanted)
+    except UnicodeDecodeError as error:
+        yield Problem(path, "file", f"no UTF-8 ({error})", f"{wanted}, in UTF-8")
 
 
 def shape_problems(study: Study, model: str, shape: ModelShape) -> Iterator[Problem]:

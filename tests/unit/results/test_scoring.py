@@ -8,7 +8,8 @@ from published_study import RESULTS, load, needs_published_study
 from scored_result import ABLATED, PROMPTS, generation, scored
 
 from head_ablation.prompts.prompt import Prompt, prompts_digest
-from head_ablation.results.rows import levels_table
+from head_ablation.results.key_results import key_results_markdown, key_results_table
+from head_ablation.results.rows import levels_table, samples_table
 from head_ablation.results.scoring import Judge
 
 
@@ -115,6 +116,10 @@ def test_answers_that_the_evidence_allows_are_right_and_ambiguous_prompts_are_co
     levels = levels_table([result | {"model_key": "tiny"}])
     top = levels[(levels["arm"] == "top") & (levels["level"] == 2)].iloc[0]
     assert (top["ambiguous"], top["ambiguous_correct"]) == (2, 1)  # of 1954 and 1960, 1993 and 1993 were said
+    samples = samples_table([result | {"model_key": "tiny"}])
+    assert samples.groupby("ambiguous")["filename"].nunique().to_dict() == {False: 3, True: 2}
+    page = key_results_markdown(key_results_table(levels, samples))
+    assert "prompts that count: 4 (1 unanswerable left out, 2 ambiguous)" in page
 
 
 def test_the_majority_answer_is_of_the_prompts_that_count():

@@ -329,6 +329,26 @@ FILE_CASES = {
         lambda d: (d / "filings.jsonl").write_text('{"filename": "1_1993', encoding="utf-8"),
         ("filings.jsonl", "line 1", "broken JSON", "a JSON object"),
     ),
+    "filler_of_another_encoding": (
+        lambda d: (d / "filler.txt").write_bytes("café".encode("latin-1")),
+        ("filler.txt", "file", "no UTF-8", "in UTF-8"),
+    ),
+    "evidence_that_contradicts": (
+        lambda d: write_lines(
+            d / "evidence.jsonl", [{"filename": "1_1993.txt", "answers": {"inc_year": {"evidence": [0, 7]}}}]
+        ),
+        ("evidence.jsonl", "line 1, 1_1993.txt, inc_year, evidence", "'Founded'", "state '1901'"),
+    ),
+    "null_section": (
+        lambda d: write_lines(
+            d / "filings.jsonl",
+            [
+                {"filename": f"{n}_1993.txt", "cik": n, "year": 1993, "section_1": None if n == 3 else "Ohio, 1901."}
+                for n in range(1, 21)
+            ],
+        ),
+        ("filings.jsonl", "filename", "an empty section_1 of '3_1993.txt'", "the text of every filing"),
+    ),
     "evidence_of_another_form": (
         lambda d: write_lines(d / "evidence.jsonl", [{"file": "1_1993.txt"}]),
         ("evidence.jsonl", "line 1", "file", "answers by question"),
