@@ -25,6 +25,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
     return study
 
 
+def test_a_config_changed_after_the_metadata_was_lost_is_refused(finished: TinyStudy) -> None:
+    study = finished
+    shutil.rmtree(study.checkout.folder / ".snakemake")
+    assert "Nothing to be done" in study.checkout.snakemake()  # the same config
+    study.configure(lambda config: config.update(ablation={"positions": "decode"}))
+    assert "were made by another config" in study.checkout.snakemake(check=False)
+    shutil.rmtree(study.checkout.results())
+    study.checkout.snakemake()
+    content = json.loads(study.checkout.results("generations", PLACE, "top-10.json").read_text())
+    assert content["settings"]["positions"] == "decode"
+    assert "Nothing to be done" in study.checkout.snakemake()
+    study.configure(lambda config: config.pop("ablation"))
+    study.checkout.snakemake()
+
+
 def damage(path: Path, number: int) -> None:
     """Truncates every other file, and changes an answer in the rest."""
     text = path.read_text()
@@ -115,16 +130,3 @@ def test_a_ranking_that_comes_with_an_old_time_stamp_is_noticed(finished: TinySt
     assert "generations inc_state top-20" not in ran
     ranking.write_text(whole)
     finished.checkout.snakemake()
-
-
-def test_a_config_changed_after_the_metadata_was_lost_is_refused(finished: TinyStudy) -> None:
-    study = finished  # it ends with another config
-    shutil.rmtree(study.checkout.folder / ".snakemake")
-    assert "Nothing to be done" in study.checkout.snakemake()  # the same config
-    study.configure(lambda config: config.update(ablation={"positions": "decode"}))
-    assert "were made by another config" in study.checkout.snakemake(check=False)
-    shutil.rmtree(study.checkout.results())
-    study.checkout.snakemake()
-    content = json.loads(study.checkout.results("generations", PLACE, "top-10.json").read_text())
-    assert content["settings"]["positions"] == "decode"
-    assert "Nothing to be done" in study.checkout.snakemake()

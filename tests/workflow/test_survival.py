@@ -92,7 +92,7 @@ def test_a_run_stopped_at_random_moments_ends_as_if_it_had_not_been(
         mark = uuid.uuid4().hex
         process = study.checkout.start("--quiet", "all", env={MARK: mark})
         try:
-            process.wait(timeout=moments.uniform(0.5, 10))
+            process.wait(timeout=moments.uniform(0.5, 7))
         except subprocess.TimeoutExpired:
             stop(process, mark)
         process.communicate()
