@@ -12,7 +12,6 @@ did.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import accumulate, pairwise
 
 from head_ablation.common.problems import StudyError
 from head_ablation.prompts.layout import Layout, pieces
@@ -37,10 +36,10 @@ class PromptBuilder:
     def __init__(self, tokenizer: PromptTokenizer, layout: Layout, question: str, filler: str, tokens: int):
         self.tokenizer, self.layout, self.tokens = tokenizer, layout, tokens
         head, *middle, before_question, tail = pieces(layout.rendered(tokenizer))
-        literals = (head, *middle, before_question + question + tail)
-        self.literals = [tokenizer.encode(text)[0] for text in literals]  # 4 lists of ids
+        self.literals = [tokenizer.encode_template(text)[0] for text in (head, *middle)]
+        self.literals.append(self._asked(before_question, question, tail))  # 4 lists of ids
         self._add_bos()
-        self.filler = tokenizer.encode(filler)[0]
+        self.filler_text, self.filler = filler, tokenizer.encode(filler)[0]
         if not self.filler:
             raise StudyError("the filler holds no text; expected prose to put around the passage")
         self.room = tokens - sum(map(len, self.literals)) - layout.min_filler_tokens
@@ -49,6 +48,13 @@ class PromptBuilder:
                 f"{tokens} tokens cannot hold a passage: question, template and"
                 f" {layout.min_filler_tokens} tokens of filler take {tokens - self.room}; use longer prompts"
             )
+
+    def _asked(self, before: str, question: str, behind: str) -> list[int]:
+        """The question with the template around it: read at once, unless it names a control token as text."""
+        if not self.tokenizer.named_control_tokens(question):
+            return self.tokenizer.encode_template(before + question + behind)[0]
+        around = [self.tokenizer.encode_template(text)[0] for text in (before, behind)]
+        return [*around[0], *self.tokenizer.encode(question)[0], *around[1]]
 
     def _add_bos(self) -> None:
         bos, first = self.tokenizer.bos_id, self.literals[0]
@@ -115,14 +121,29 @@ class PublishedPromptBuilder(PromptBuilder):
         cut = int(self.layout.depth * count)
         return self._repeated(cut), self._repeated(count - cut)
 
+    def build(self, sample: Sample) -> Prompt:
+        """As `PromptBuilder`; a text that names a control token is refused: read again, it would become one."""
+        for what, text in ((f"{sample.filename}: the passage", sample.passage), ("the filler", self.filler_text)):
+            if named := self.tokenizer.named_control_tokens(text):
+                raise StudyError(
+                    f"{what} contains {', '.join(named)}, which the published way of building prompts would turn"
+                    " into a control token; take it out, or set prompt.builder: ids"
+                )
+        return super().build(sample)
+
     def _assembled(self, lead: list[int], passage: list[int], trail: list[int], answer: Span | None) -> Assembled:
-        cuts = (0, *(answer or (0, 0)), len(passage))
-        parts = [lead, *(passage[a:b] for a, b in pairwise(cuts)), trail]
-        texts = [self.tokenizer.decode_with_specials(part) for part in parts]
-        ids, offsets = self.tokenizer.encode_with_specials("".join(texts))
-        start, answer_start, answer_end, end = list(accumulate(map(len, texts)))[:4]
+        ids = [*lead, *passage, *trail]
+        start, end = len(lead), len(lead) + len(passage)
+        cuts = [start, *(start + place for place in answer or (0, 0)), end]
+        text = self.tokenizer.decode_with_specials(ids)
+        start, answer_start, answer_end, end = (self._characters(ids, cut) for cut in cuts)
+        ids, offsets = self.tokenizer.encode_with_specials(text)
         passage_span = _token_span(offsets, (start, end)) or (len(ids), len(ids))
         return ids, passage_span, _token_span(offsets, (answer_start, answer_end)) if answer else None
+
+    def _characters(self, ids: list[int], cut: int) -> int:
+        """How many characters of the whole text the first `cut` tokens write."""
+        return len(self.tokenizer.decode_with_specials(ids[:cut]))
 
 
 BUILDERS = {"ids": PromptBuilder, "published": PublishedPromptBuilder}

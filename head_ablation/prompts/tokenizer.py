@@ -1,29 +1,71 @@
-"""A model's tokenizer and chat template, without transformers or torch."""
+"""A model's tokenizer and chat template, without transformers or torch.
+
+What a prompt is made of is read in two ways. A template may name control tokens, such as those that open a chat's
+turns. What documents, questions and filler say is text: a control token's name in it is read as the characters it is.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import Problem, StudyError
+from head_ablation.prompts.chat import chosen_template, render_chat
+
+NEVER = -1e9  # a log-probability: a piece that no text is cut into
+Encoded = tuple[list[int], list[tuple[int, int]]]
 
 
 class PromptTokenizer:
-    """The model's fast tokenizer and chat template, read from its folder without transformers or torch."""
+    """The model's fast tokenizer and chat template, read from its folder without transformers or torch.
+
+    What tokenizer.json switches on besides (truncation, padding, BPE dropout) is said on stderr and switched off.
+    """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
 
     @cached_property
-    def _tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
+    def _state(self) -> dict[str, Any]:
         path = self.folder / "tokenizer.json"
         if not path.is_file():
             raise StudyError(f"{path}: not there; a model needs a fast tokenizer (tokenizer.json)")
-        return Tokenizer.from_file(str(path))
+        try:
+            state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise StudyError([Problem(path, "file", f"no JSON ({error})", "a fast tokenizer")]) from None
+        return _settled(state, path)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return self._loaded(self._state)
+
+    @cached_property
+    def _text_tokenizer(self) -> Any:
+        """The same, but no text is a control token."""
+        state = json.loads(json.dumps(self._state))
+        for token in state.get("added_tokens", ()):
+            token["special"] = token["content"] in self.control_tokens
+        model = state["model"]
+        if model.get("type") == "Unigram":  # its vocabulary holds control tokens as pieces, too
+            model["vocab"] = [
+                [piece, NEVER if piece in self.control_tokens else score] for piece, score in model["vocab"]
+            ]
+        tokenizer = self._loaded(state)
+        tokenizer.encode_special_tokens = True  # as the text they are
+        return tokenizer
+
+    def _loaded(self, state: dict[str, Any]) -> Any:
+        from tokenizers import Tokenizer
+
+        try:
+            return Tokenizer.from_str(json.dumps(state, ensure_ascii=False))
+        except Exception as error:  # of the Rust library: it has no class of its own
+            path = self.folder / "tokenizer.json"
+            raise StudyError([Problem(path, "file", f"no tokenizer ({error})", "a fast tokenizer")]) from None
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -32,7 +74,33 @@ class PromptTokenizer:
 
     def _special(self, name: str) -> str | None:
         token = self._config.get(name)
-        return token["content"] if isinstance(token, dict) else token
+        return token.get("content") if isinstance(token, dict) else token
+
+    def _special_tokens(self) -> dict[str, str]:
+        """`bos_token` and so on, as a chat template may write them."""
+        named = {name: self._special(name) for name, given in self._config.items() if isinstance(given, str | dict)}
+        return {name: token for name, token in named.items() if name.endswith("_token") and token is not None}
+
+    @cached_property
+    def control_tokens(self) -> frozenset[str]:
+        """The names of all control tokens: those that are marked special, and added ones that the chat template uses.
+
+        Some tokenizers do not mark all of theirs (`<think>`, `<tool_call>`). Added tokens that no template uses, such
+        as runs of spaces, are text.
+        """
+        template = self._chat_template() or ""
+        added = self._state.get("added_tokens", ())
+        return frozenset(
+            token["content"]
+            for token in added
+            if token["special"] or (token["content"].strip() and token["content"] in template)
+        )
+
+    @cached_property
+    def _control_ids(self) -> frozenset[int]:
+        unknown = self._special("unk_token") or self._state["model"].get("unk_token")
+        names = self.control_tokens - {unknown, _unigram_unknown(self._state["model"])}
+        return frozenset(self._tokenizer.token_to_id(name) for name in names)
 
     @cached_property
     def bos_id(self) -> int | None:
@@ -40,13 +108,34 @@ class PromptTokenizer:
         token = self._special("bos_token")
         return None if token is None else self._tokenizer.token_to_id(token)
 
-    def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Token ids without added special tokens, and the character span of each."""
+    def encode(self, text: str) -> Encoded:
+        """Token ids of a text without added special tokens, and the character span of each.
+
+        Raises:
+            StudyError: the tokenizer cannot read a control token's name as text.
+        """
+        named = self.named_control_tokens(text)
+        if not named:
+            return self.encode_template(text)  # the same ids
+        encoding = self._text_tokenizer.encode(text, add_special_tokens=False)
+        if self._control_ids.intersection(encoding.ids):
+            raise StudyError(
+                f"{self.folder}: a text contains {', '.join(named)}, which this tokenizer cannot read but as a"
+                " control token; take it out of the text"
+            )
+        return encoding.ids, encoding.offsets
+
+    def named_control_tokens(self, text: str) -> list[str]:
+        """The control tokens whose names a text contains."""
+        return sorted(name for name in self.control_tokens if name in text)
+
+    def encode_template(self, text: str) -> Encoded:
+        """As `encode`, but control tokens that are named are meant."""
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return encoding.ids, encoding.offsets
 
-    def encode_with_specials(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """As `encode`, with the special tokens that the tokenizer adds by itself: Llama's adds BOS."""
+    def encode_with_specials(self, text: str) -> Encoded:
+        """As `encode_template`, with the special tokens that the tokenizer adds by itself: Llama's adds BOS."""
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
         return encoding.ids, encoding.offsets
 
@@ -59,28 +148,38 @@ class PromptTokenizer:
         return self._tokenizer.decode(token_ids, skip_special_tokens=False)
 
     def chat(self, user_turn: str) -> str:
-        """The chat template's text around one user turn, up to where the model's turn begins."""
-        from jinja2 import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        """The chat template's text around one user turn, up to where the model's turn begins.
 
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        try:
-            text = environment.from_string(self._chat_template()).render(
-                messages=[{"role": "user", "content": user_turn}],
-                add_generation_prompt=True,
-                bos_token=self._special("bos_token") or "",
-                eos_token=self._special("eos_token") or "",
-            )
-        except TemplateError as error:
-            raise StudyError(f"{self.folder}: the chat template cannot be rendered: {error}") from None
+        Raises:
+            StudyError: no template, or one that cannot be rendered or does not show the turn exactly once.
+        """
+        template = self._chat_template()
+        if template is None:
+            raise StudyError(f"{self.folder}: the model has no chat template; set prompt.chat: false")
+        text = render_chat(template, user_turn, self._special_tokens(), self.folder)
         if text.count(user_turn) != 1:
             raise StudyError(f"{self.folder}: the chat template shows the user's turn {text.count(user_turn)} times")
         return text
 
-    def _chat_template(self) -> str:
+    def _chat_template(self) -> str | None:
         path = self.folder / "chat_template.jinja"
         if path.is_file():
             return path.read_text(encoding="utf-8")
-        if "chat_template" not in self._config:
-            raise StudyError(f"{self.folder}: the model has no chat template; set prompt.chat: false")
-        return self._config["chat_template"]
+        return chosen_template(self._config.get("chat_template"), self.folder / "tokenizer_config.json")
+
+
+def _settled(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The tokenizer's state without what would cut, lengthen or vary our token ids."""
+    model = state["model"]
+    switched_on = [name for name in ("truncation", "padding") if state.get(name)]
+    switched_on += ["model.dropout"] if model.get("dropout") else []
+    if switched_on:
+        print(f"{path}: {', '.join(switched_on)} is set there; ignored, prompts are read whole", file=sys.stderr)
+    settled = {"dropout": None} if model.get("dropout") else {}
+    return {**state, "truncation": None, "padding": None, "model": {**model, **settled}}
+
+
+def _unigram_unknown(model: dict[str, Any]) -> str | None:
+    """The name of a Unigram model's token for unknown characters."""
+    place = model.get("unk_id")
+    return None if place is None else str(model["vocab"][place][0])
