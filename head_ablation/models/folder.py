@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from head_ablation.common.files import read_json
-from head_ablation.common.problems import Problem, StudyError
+from head_ablation.common.problems import Problem, StudyError, refuse
 
-WEIGHT_PATTERNS = ("*.safetensors", "*.safetensors.index.json")
-WEIGHTS = "weights (*.safetensors)"
-FOLDER_PARTS = {
-    "config.json": "config.json",
-    WEIGHTS: "*.safetensors",
-    "tokenizer.json": "tokenizer.json",
-}
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+ADAPTER = "adapter_config.json"
+WEIGHTS = f"weights ({SINGLE}, or {INDEX} and what it lists)"
+FOLDER_PARTS = ("config.json", WEIGHTS, "tokenizer.json")
 SMALL_PATTERNS = (
     "config.json",
     "generation_config.json",
     "tokenizer*",
     "chat_template.jinja",
     "special_tokens_map.json",
+    ADAPTER,
 )
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The weights that transformers loads: model.safetensors, else what the index lists. Empty: there are none."""
+    if (folder / SINGLE).is_file():
+        return [folder / SINGLE]
+    return [folder / name for name in indexed_files(folder / INDEX)] if (folder / INDEX).is_file() else []
+
+
+def indexed_files(index: Path) -> list[str]:
+    """The names of the weight files that an index lists.
+
+    Raises:
+        StudyError: it has no weight map.
+    """
+    content = read_json(index)
+    weight_map = content.get("weight_map") if isinstance(content, dict) else content
+    if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
+        raise StudyError([Problem(index, "weight_map", weight_map, "the file of each weight")])
+    return sorted(set(weight_map.values()))
+
+
 def count_parameters(folder: Path) -> int:
-    return sum(map(_count_in_file, folder.glob(WEIGHT_PATTERNS[0])))
+    """In the weights that are loaded; others that lie beside them do not count. 0: there are none."""
+    return sum(_count_in_file(file) for file in weight_files(folder) if file.is_file())
 
 
 def _count_in_file(weights: Path) -> int:
@@ -46,20 +67,38 @@ def text_config(config_file: Path) -> dict[str, Any]:
 
 def files_of_model(folder: Path) -> list[Path]:
     """The files that decide what a model says: weights, config, tokenizer."""
-    patterns = (*WEIGHT_PATTERNS, *SMALL_PATTERNS)
-    return sorted({path for pattern in patterns for path in folder.glob(pattern)})
+    small = {path for pattern in SMALL_PATTERNS for path in folder.glob(pattern)}
+    index = [] if (folder / SINGLE).is_file() else list(folder.glob(INDEX))
+    return sorted({*small, *index, *(path for path in weight_files(folder) if path.is_file())})
 
 
 def missing_from_folder(folder: Path) -> list[str]:
     """What a model folder must have and this one lacks."""
-    return [what for what, pattern in FOLDER_PARTS.items() if not any(folder.glob(pattern))]
+    files = {name: [folder / name] for name in FOLDER_PARTS if name != WEIGHTS}
+    lacking = [name for name, parts in files.items() if not parts[0].is_file()]
+    weights = weight_files(folder)
+    shards = [path.name for path in weights if not path.is_file()]
+    return [*lacking, *([] if weights else [WEIGHTS]), *shards]
+
+
+def adapter_problems(folder: Path) -> Iterator[Problem]:
+    """An adapter in a model's folder: nobody here would load it, so that another model would answer."""
+    if (folder / ADAPTER).is_file():
+        fix = "Merge it into the weights (peft: merge_and_unload, save_pretrained), or take the file away."
+        yield Problem(folder / ADAPTER, "file", "an adapter (peft)", "a model whose weights are whole", fix)
 
 
 def local_folder(source: str) -> Path:
+    """The folder of a model that can be loaded.
+
+    Raises:
+        StudyError: a part is missing, or there is an adapter.
+    """
     folder = Path(source).expanduser().resolve()
     missing = missing_from_folder(folder)
     if missing:
         raise StudyError(
             f"model folder {folder}: no {', no '.join(missing)}; expected a folder as save_pretrained writes it"
         )
+    refuse(adapter_problems(folder))
     return folder

@@ -14,7 +14,7 @@ from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.rankings import ranking_problems
 from head_ablation.models.embedded import EMBEDDED
-from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, missing_from_folder
+from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, adapter_problems, missing_from_folder
 from head_ablation.models.shape import grid_problems
 from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
 from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
@@ -88,6 +88,7 @@ def _source_problems(study: Study, model: str) -> Iterator[Problem]:
             yield Problem(study.file, field, f"'{source}', which does not exist", WHOLE_FOLDER)
         elif "config.json" in missing or (missing and WEIGHTS not in missing):
             yield Problem(study.file, field, f"'{source}' without {', '.join(missing)}", WHOLE_FOLDER)
+        yield from adapter_problems(folder)
     elif source != EMBEDDED and source.count("/") != 1:
         wanted = "'embedded', an existing folder, or a hub name like org/name"
         yield Problem(study.file, field, f"'{source}'", wanted)

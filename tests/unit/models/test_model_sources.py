@@ -22,8 +22,9 @@ from head_ablation.engine.loading import load_model, pick_device
 from head_ablation.heads.head import ModelShape
 from head_ablation.models import embedded
 from head_ablation.models.embedded import SMOLLM2
+from head_ablation.models.folder import files_of_model
 from head_ablation.models.pointer import Pointer, prepare
-from head_ablation.models.shape import find_shape, known_shape
+from head_ablation.models.shape import find_shape, known_parameters, known_shape
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SHAPE = ModelShape(LAYERS, HEADS, POSITIONS, rotary=True)
@@ -143,7 +144,7 @@ def test_a_folder_is_its_own_model(folder, tmp_path):
 @pytest.mark.parametrize(
     ("part", "named"),
     [
-        ("model.safetensors", "weights (*.safetensors)"),
+        ("model.safetensors", "weights (model.safetensors, or model.safetensors.index.json and what it lists)"),
         ("config.json", "config.json"),
         ("tokenizer.json", "tokenizer.json"),
     ],
@@ -153,6 +154,99 @@ def test_an_incomplete_folder_is_refused_with_what_it_lacks(folder, tmp_path, pa
     with pytest.raises(StudyError) as refusal:
         prepare(str(folder), None, tmp_path)
     says(refusal, str(folder), f"no {named}")
+
+
+@pytest.fixture
+def sharded(saved_model, tmp_path):
+    """The saved model in several files and their index, as large models come."""
+    LlamaForCausalLM.from_pretrained(saved_model).save_pretrained(tmp_path / "sharded", max_shard_size="20KB")
+    return save_byte_tokenizer(tmp_path / "sharded")
+
+
+def beside(folder, name="consolidated.safetensors"):
+    """Another file of weights, as some models bring them twice."""
+    save_file({"layers.0.wq": torch.zeros(7, 11)}, folder / name)
+
+
+def test_weights_are_those_that_the_index_lists(sharded, folder, tmp_path):
+    shards = list(sharded.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    whole = prepare(str(folder), None, tmp_path).size
+    before = fingerprint(sharded)
+    beside(sharded)
+    assert prepare(str(sharded), None, tmp_path).size == whole
+    assert fingerprint(sharded) == before
+    assert {path.name for path in files_of_model(sharded)} >= {
+        "model.safetensors.index.json",
+        *(p.name for p in shards),
+    }
+
+
+def test_weights_in_one_file_are_not_counted_twice(folder, tmp_path):
+    before, size = fingerprint(folder), prepare(str(folder), None, tmp_path).size
+    beside(folder)
+    assert prepare(str(folder), None, tmp_path).size == size
+    assert known_parameters(str(folder), None) == size.parameters == sum(w.numel() for w in tiny_llama().parameters())
+    assert fingerprint(folder) == before
+
+
+def test_weights_that_the_index_lists_and_are_not_there_are_named(sharded, tmp_path):
+    shard = sorted(sharded.glob("model-*.safetensors"))[1]
+    shard.unlink()
+    with pytest.raises(StudyError, match=f"no {shard.name}; expected a folder"):
+        prepare(str(sharded), None, tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"weight_map": {"a": 1}}'])
+def test_an_index_without_its_map_is_refused(sharded, tmp_path, content):
+    (sharded / "model.safetensors.index.json").write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"index\.json: weight_map: found .*; expected the file of each weight"):
+        prepare(str(sharded), None, tmp_path)
+
+
+def test_weights_under_a_name_that_nobody_loads_are_none(folder, tmp_path):
+    (folder / "model.safetensors").rename(folder / "consolidated.safetensors")
+    with pytest.raises(StudyError, match=r"no weights \(model\.safetensors, or"):
+        prepare(str(folder), None, tmp_path)
+
+
+@pytest.mark.parametrize("in_one_file", [True, False])
+def test_only_the_weights_that_are_loaded_are_fetched(sharded, folder, tmp_path, monkeypatch, in_one_file):
+    source = folder if in_one_file else sharded
+    beside(source)
+    (source / "pytorch_model.bin").write_bytes(b"")
+    asked = []
+
+    def fetch(_name, revision, allow_patterns):
+        asked.append(revision)
+        kept = huggingface_hub.utils.filter_repo_objects(
+            [p.name for p in source.iterdir()], allow_patterns=allow_patterns
+        )
+        (tmp_path / COMMIT).mkdir(exist_ok=True)
+        for name in kept:
+            shutil.copy(source / name, tmp_path / COMMIT)
+        return str(tmp_path / COMMIT)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    prepare("org/tiny", "main", tmp_path)
+    fetched = {path.name for path in (tmp_path / COMMIT).iterdir()}
+    there = {path.name for path in source.iterdir()}
+    assert there - fetched == {"consolidated.safetensors", "pytorch_model.bin"}
+    assert asked == ["main", COMMIT]
+
+
+def test_an_adapter_in_the_models_folder_is_refused(folder, tmp_path):
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}', encoding="utf-8")
+    with pytest.raises(StudyError, match=r"adapter_config\.json: file: found an adapter .*merge_and_unload"):
+        prepare(str(folder), None, tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_an_adapter_in_a_hub_snapshot_is_refused(hub, tmp_path):
+    snapshot = hub / "models--org--tiny" / "snapshots" / COMMIT
+    (snapshot / "adapter_config.json").write_text('{"peft_type": "LORA"}', encoding="utf-8")
+    with pytest.raises(StudyError, match="found an adapter"):
+        prepare("org/tiny", "main", tmp_path)
 
 
 def test_a_missing_folder_lacks_everything(tmp_path):
