@@ -13,7 +13,7 @@ from head_ablation.common.problems import Problem, StudyError, refuse
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 ADAPTER = "adapter_config.json"
-WEIGHTS = f"weights ({SINGLE}, or {INDEX} and what it lists)"
+WEIGHTS = f"weights (*.safetensors) named {SINGLE} or listed in {INDEX}"
 FOLDER_PARTS = ("config.json", WEIGHTS, "tokenizer.json")
 SMALL_PATTERNS = (
     "config.json",

@@ -144,7 +144,7 @@ def test_a_folder_is_its_own_model(folder, tmp_path):
 @pytest.mark.parametrize(
     ("part", "named"),
     [
-        ("model.safetensors", "weights (model.safetensors, or model.safetensors.index.json and what it lists)"),
+        ("model.safetensors", "weights (*.safetensors) named model.safetensors or listed in model.safetensors.index.json"),
         ("config.json", "config.json"),
         ("tokenizer.json", "tokenizer.json"),
     ],
@@ -206,7 +206,7 @@ def test_an_index_without_its_map_is_refused(sharded, tmp_path, content):
 
 def test_weights_under_a_name_that_nobody_loads_are_none(folder, tmp_path):
     (folder / "model.safetensors").rename(folder / "consolidated.safetensors")
-    with pytest.raises(StudyError, match=r"no weights \(model\.safetensors, or"):
+    with pytest.raises(StudyError, match=r"no weights \(\*\.safetensors\) named model\.safetensors or"):
         prepare(str(folder), None, tmp_path)
 
 
