@@ -97,6 +97,28 @@ def test_configs_of_other_families_are_understood(config, keys, intermediate):
     assert (size.keys, size.intermediate) == (keys, intermediate)
 
 
+def test_latent_attention_keeps_little_and_makes_much_of_it():
+    deepseek = {"num_hidden_layers": 61, "num_attention_heads": 128, "num_key_value_heads": 128, "hidden_size": 7168}
+    latent = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128}
+    size = ModelSize.of({**deepseek, **latent, "intermediate_size": 18432}, 1)
+    assert size.position_bytes("bfloat16") == 2 * (61 * (512 + 64) + 128 * (128 + 128 + 192))  # kept, and one layer's
+    queries_and_outputs = 128 * (192 + 128)
+    assert size.attention == queries_and_outputs + 128 * (128 + 128 + 192)
+    without = ModelSize.of({**deepseek, "intermediate_size": 18432}, 1)
+    assert size.reading_bytes("bfloat16", "sdpa", 1) > 1.5 * without.reading_bytes("bfloat16", "sdpa", 1)
+
+
+def test_heads_wider_than_the_residual_stream_take_what_they_take():
+    assert ModelSize.of({**LLAMA_3_8B, "head_dim": 128}, 1) == ModelSize.of(LLAMA_3_8B, 1)
+    assert ModelSize.of({**LLAMA_3_8B, "head_dim": 256}, 1).attention == 2 * ModelSize.of(LLAMA_3_8B, 1).attention
+
+
+def test_a_size_without_the_newer_widths_means_what_it_meant():
+    old = ModelSize(10, 32, 32, 4096, 14336, 1024)
+    assert old.position_bytes("bfloat16") == SIZE.position_bytes("bfloat16")
+    assert old.reading_bytes("bfloat16", "eager", 9) == SIZE.reading_bytes("bfloat16", "eager", 9)
+
+
 def test_a_real_models_size_is_read_from_its_folder_and_equals_what_it_holds(tmp_path):
     size = prepare(str(save_tiny_llama(tmp_path / "tiny")), None, tmp_path).size
     model = tiny_llama()
