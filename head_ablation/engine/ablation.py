@@ -15,18 +15,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import StudyError, refuse
 from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet, ModelShape
+from head_ablation.models.architectures import architecture_problems
 
 PROJECTION_PATTERN = re.compile(
-    r"^(?P<stack>.*)\.(?P<layer>\d+)\.(?:\w*attn|\w*attention)(?:\.attention)?"
+    r"^(?P<stack>.*)\.(?P<layer>\d+)\.(?:norm_attn_norm\.)?(?:\w*attn|\w*attention)(?:\.attention)?"
     r"\.(?:o_proj|out_proj|dense|c_proj)$"
 )
 
@@ -49,7 +51,7 @@ def model_shape(model: Any) -> ModelShape:
     return ModelShape(
         layers=config.num_hidden_layers,
         heads=config.num_attention_heads,
-        positions=config.max_position_embeddings,
+        positions=getattr(config, "max_position_embeddings", None),  # BLOOM counts none
     )
 
 
@@ -57,10 +59,10 @@ def find_projections(model: nn.Module) -> list[Projection]:
     """The attention output projection of every layer, in layer order.
 
     Raises:
-        StudyError: not exactly one projection a layer was found, its width is no multiple of the heads, or a layer's
-            attention is linear.
+        StudyError: the architecture is none of those whose heads are known, not exactly one projection a layer was
+            found, or its width is no multiple of the heads.
     """
-    _refuse_linear_attention(model)
+    _refuse_unknown_architecture(model)
     shape = model_shape(model)
     found: dict[int, list[nn.Module]] = {}
     for name, module in model.named_modules():
@@ -77,19 +79,13 @@ def find_projections(model: nn.Module) -> list[Projection]:
     return [_projection(found[layer][0], shape.heads) for layer in range(shape.layers)]
 
 
-def _refuse_linear_attention(model: Any) -> None:
-    # Their projection is found too, but what comes in is split by value heads, not by the configured query heads.
-    types = getattr(model.config.get_text_config(), "layer_types", None) or []
-    linear = [layer for layer, kind in enumerate(types) if kind == "linear_attention"]
-    if linear:
-        raise StudyError(
-            f"{type(model).__name__}: the attention of layers {linear} is linear, they have no query heads to ablate."
-            " This architecture is not supported: ablating it would silently ablate something else"
-        )
+def _refuse_unknown_architecture(model: Any) -> None:
+    config = model.config.to_dict()
+    refuse(architecture_problems(Path(type(model).__name__), config))
 
 
 def _projection(module: nn.Module, heads: int) -> Projection:
-    # Linear keeps [out, in]; GPT-2's Conv1D keeps [in, out] and has no in_features.
+    # Linear keeps [out, in], quantized ones keep what they like, GPT-2's Conv1D keeps [in, out] without in_features.
     width = getattr(module, "in_features", None) or module.weight.shape[0]  # type: ignore[index]
     if not isinstance(width, int) or width % heads:
         raise StudyError(f"output projection: {width} inputs are no multiple of {heads} heads")
@@ -186,12 +182,14 @@ def _overwriting(ablation: AblationSettings) -> Overwrite:
 def _overwrite_heads(
     projection: Projection, heads: list[int], overwrite: Overwrite, report: HookReport, layer: int
 ) -> Any:
-    ablated = torch.tensor(heads, device=next(projection.module.parameters()).device)  # once: no copy in every call
+    ablated = torch.tensor(heads)
 
     def hook(_module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+        nonlocal ablated
         if not report.active:
             return
         outputs = args[0].view(*args[0].shape[:-1], projection.heads, projection.head_width)
+        ablated = ablated.to(outputs.device)  # copied in the first call only
         overwrite(outputs, ablated)  # [batch, positions, heads, head_width], only the ablated slices are written
         report.fired[layer][report.phase] += 1
 

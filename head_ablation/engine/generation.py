@@ -16,7 +16,16 @@ import torch
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.ablation import HookReport, ablate, model_shape
 from head_ablation.engine.kv_cache import KeyValues
-from head_ablation.engine.prefill import OnRead, Prefix, read_alike, read_on, read_prefix, read_prompts, unheard
+from head_ablation.engine.prefill import (
+    OnRead,
+    Prefix,
+    read_alike,
+    read_on,
+    read_prefix,
+    read_prompts,
+    refuse_lengths,
+    unheard,
+)
 from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 
@@ -90,7 +99,8 @@ def _generate_equal(
     on_read: OnRead,
 ) -> Iterator[Answer]:
     ids = torch.tensor(prompts, device=model.device)  # [prompts, T]
-    prefix = Prefix.of(ids)
+    refuse_lengths(model, ids.shape[1], settings.max_new_tokens)
+    prefix = Prefix.for_model(model, ids)
     with ablate(model, heads, settings.ablation) as report:
         report.active = settings.ablation.positions == "all"
         read = read_prefix(model, prefix)

@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import StudyError, refuse
 from head_ablation.engine.settings import RunSettings
+from head_ablation.models.architectures import architecture_problems
+from head_ablation.models.folder import read_config
 from head_ablation.models.pointer import Pointer
 
 
@@ -27,16 +29,28 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
-def load_model(pointer: Pointer, settings: RunSettings, threads: int) -> Any:
-    """The causal language model, in evaluation mode, on its device; safetensors only.
+def placement(device: str, gpus: int) -> dict[str, Any]:
+    """What transformers is told of where weights go: several GPUs share the layers evenly, by accelerate's device map.
+
+    Args:
+        device: as `pick_device` gives it.
+        gpus: that the job holds.
+    """
+    return {"device_map": "balanced"} if gpus > 1 and device == "cuda" else {}
+
+
+def load_model(pointer: Pointer, settings: RunSettings, threads: int, gpus: int = 1) -> Any:
+    """The causal language model, in evaluation mode, on its device or devices; safetensors only.
 
     Args:
         pointer: the prepared model.
         settings: how it is run.
         threads: CPU threads.
+        gpus: that the job holds; the layers are spread over several.
 
     Raises:
-        StudyError: folder gone, weights unreadable or incomplete.
+        StudyError: folder gone, an architecture that cannot be ablated or not with this attention, weights unreadable
+            or incomplete.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -48,6 +62,9 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int) -> Any:
     device = pick_device(settings.device)
     if not Path(pointer.folder).is_dir():
         raise StudyError(f"model folder {pointer.folder} is gone; remove the pointer file to fetch it again")
+    config = Path(pointer.folder) / "config.json"
+    refuse(architecture_problems(config, read_config(config), settings.attention))
+    where = placement(device, gpus)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             pointer.folder,
@@ -57,6 +74,7 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int) -> Any:
             trust_remote_code=settings.trust_remote_code,
             local_files_only=True,
             output_loading_info=True,
+            **where,
         )
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise StudyError(f"model {pointer.name} in {pointer.folder} cannot be loaded: {error}") from error
@@ -66,7 +84,7 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int) -> Any:
         raise StudyError(
             f"model {pointer.name} in {pointer.folder} lacks {len(missing)} of its weights, {missing[0]} for one"
         )
-    return model.to(device).eval()
+    return model.eval() if where else model.to(device).eval()
 
 
 def device_name(model: Any) -> str:

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 
 import torch
 
+from head_ablation.common.problems import StudyError
 from head_ablation.engine.ablation import model_shape
 from head_ablation.engine.attention import reading_attention
 from head_ablation.engine.kv_cache import KeyValues
+from head_ablation.models.rotary import RotaryLengths
 from head_ablation.models.size import READ_TOKENS
 
 T = TypeVar("T")
@@ -48,9 +50,26 @@ class Prefix:
         shared[reference] = longest = int(shared.max())
         return cls(ids[reference, :longest].tolist(), shared.tolist())
 
+    @classmethod
+    def for_model(cls, model: Any, ids: torch.Tensor) -> Prefix:
+        """Of prompts [rows, T]; nothing where a beginning, read alone, is not what it is in the whole prompt."""
+        rows, tokens = ids.shape
+        return cls([], [0] * rows) if rotary_lengths(model).read_whole(tokens) else cls.of(ids)
+
     def tokens_read(self, tokens: int) -> int:
         """How many tokens are read for all prompts of that length."""
         return len(self.token_ids) + sum(tokens - shared for shared in self.shared)
+
+
+def rotary_lengths(model: Any) -> RotaryLengths:
+    """Up to which lengths the model's rotary factors stay as they are."""
+    return RotaryLengths.of(model.config.get_text_config().to_dict())
+
+
+def refuse_lengths(model: Any, tokens: int, answer: int) -> None:
+    """Raises StudyError if prompts of `tokens` and answers of `answer` tokens have no factors that hold throughout."""
+    if wanted := rotary_lengths(model).problem(tokens, answer):
+        raise StudyError(f"prompts of {tokens} tokens; expected {wanted}")
 
 
 def read_alike(prompts: Sequence[Sequence[int]], answer: Callable[[list[int]], Iterator[T]]) -> Iterator[T]:

@@ -31,16 +31,17 @@ class Runner:
         pointer: the model.
         settings: how it is run, with a settled batch size.
         threads: CPU threads.
+        gpus: GPUs that the job holds.
 
     Raises:
         StudyError: the model cannot be loaded, or not on the device asked for.
     """
 
-    def __init__(self, pointer: Pointer, settings: RunSettings, threads: int):
+    def __init__(self, pointer: Pointer, settings: RunSettings, threads: int, gpus: int = 1):
         watch = Stopwatch()
         self.settings, self.threads = settings, threads
         with _memory_errors_explained("while loading the model", f"{MORE_MEMORY}, or set a smaller dtype"):
-            self.model = load_model(pointer, settings, threads)
+            self.model = load_model(pointer, settings, threads, gpus)
         self.decode = PromptTokenizer(pointer.folder).decode
         self.load_seconds = watch.seconds
 

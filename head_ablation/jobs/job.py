@@ -55,7 +55,8 @@ class Job:
         """The loaded model."""
         from head_ablation.engine.runner import Runner
 
-        return Runner(self.work.pointer, self.work.settings.run, self.resources.threads)
+        resources = self.resources
+        return Runner(self.work.pointer, self.work.settings.run, resources.threads, resources.gpus)
 
     def obtain(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,22 @@ def _count_in_file(weights: Path) -> int:
         raise StudyError([Problem(weights, "file", f"no weights ({error})", "a safetensors file")]) from None
 
 
-def text_config(config_file: Path) -> dict[str, Any]:
-    config: dict[str, Any] = read_json(config_file)
-    return config.get("text_config", config)  # multimodal models
+def read_config(config_file: Path) -> dict[str, Any]:
+    """A model's config.json."""
+    config = read_json(config_file)
+    if not isinstance(config, dict):
+        raise StudyError([Problem(config_file, "file", f"a {type(config).__name__}", "an object")])
+    return config
+
+
+def default_config(config: Mapping[str, Any]) -> Any:
+    """The text config with transformers' defaults for what it leaves out; None where transformers is not installed."""
+    try:
+        from transformers import AutoConfig
+    except ImportError:
+        return None
+    rest = {key: value for key, value in config.items() if key != "model_type"}
+    return AutoConfig.for_model(config["model_type"], **rest).get_text_config()
 
 
 def files_of_model(folder: Path) -> list[Path]:

@@ -13,8 +13,9 @@ from typing import Any
 from head_ablation.common.files import canonical_json, is_folder, read_json, sha256_file, sha256_text
 from head_ablation.common.problems import refuse
 from head_ablation.heads.head import ModelShape
+from head_ablation.models.architectures import text_part
 from head_ablation.models.embedded import EMBEDDED, SMOLLM2, convert_embedded
-from head_ablation.models.folder import count_parameters, files_of_model, local_folder, text_config
+from head_ablation.models.folder import count_parameters, files_of_model, local_folder, read_config
 from head_ablation.models.hub import hub_snapshot
 from head_ablation.models.shape import Grid, grid_problems, read_shape
 from head_ablation.models.size import ModelSize
@@ -103,7 +104,7 @@ def prepare(source: str, revision: str | None, home: Path, grid: Grid = None, na
 
 def _describe(name: str, revision: str | None, folder: Path) -> Pointer:
     config = folder / "config.json"
-    size = ModelSize.of(text_config(config), count_parameters(folder))
+    size = ModelSize.of(text_part(read_config(config)), count_parameters(folder))
     return Pointer(name, revision, str(folder), _fingerprint(folder), read_shape(config), size)
 
 

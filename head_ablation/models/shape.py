@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.heads.head import ModelShape
+from head_ablation.models.architectures import architecture_problems, text_part
 from head_ablation.models.embedded import EMBEDDED, SMOLLM2
-from head_ablation.models.folder import count_parameters, text_config
+from head_ablation.models.folder import count_parameters, default_config, read_config
 from head_ablation.models.hub import folder_here, hub_config
 
 Grid = Mapping[str, int] | None
+NAMES = {
+    "layers": ("num_hidden_layers", "n_layer", "n_layers"),
+    "heads": ("num_attention_heads", "n_head", "n_heads"),
+    "positions": ("max_position_embeddings", "n_positions", "max_seq_len"),
+}
 
 
 def grid_problems(file: str, field: str, grid: Grid, shape: ModelShape | None) -> Iterator[Problem]:
@@ -28,6 +35,13 @@ def known_shape(source: str, revision: str | None) -> ModelShape | None:
     folder = folder_here(source, revision)
     config = folder / "config.json" if folder else None
     return read_shape(config) if config and config.is_file() else None
+
+
+def known_config(source: str, revision: str | None) -> tuple[Path, dict[str, Any]] | None:
+    """The model's config.json and its content, if they are here."""
+    folder = None if source == EMBEDDED else folder_here(source, revision)
+    config = folder / "config.json" if folder else None
+    return (config, read_config(config)) if config and config.is_file() else None
 
 
 def find_shape(source: str, revision: str | None, grid: Grid) -> ModelShape:
@@ -59,18 +73,21 @@ def known_parameters(source: str, revision: str | None) -> int | None:
 
 
 def read_shape(config_file: Path) -> ModelShape:
-    """The shape that a model's config.json states."""
-    config = text_config(config_file)
-    names = {
-        "layers": ("num_hidden_layers", "n_layer"),
-        "heads": ("num_attention_heads", "n_head"),
-        "positions": ("max_position_embeddings", "n_positions"),
-    }
-    found = {}
-    for field, keys in names.items():
-        values = [config[key] for key in keys if key in config]
-        if not values:
-            raise StudyError([Problem(config_file, " or ".join(keys), "nothing", "a language model's config")])
-        found[field] = values[0]
+    """The shape that a model's config.json states, or that transformers takes for granted.
+
+    Raises:
+        StudyError: the architecture has no heads that can be ablated, or the config is no language model's.
+    """
+    content = read_config(config_file)
+    refuse(architecture_problems(config_file, content))
+    config = text_part(content)
+    found = {field: next((config[key] for key in keys if config.get(key)), None) for field, keys in NAMES.items()}
     rotary = any(key.startswith(("rope_", "rotary_")) for key in config)
-    return ModelShape(found["layers"], found["heads"], found["positions"], rotary)
+    if None in found.values() and content.get("model_type"):
+        defaults = default_config(content)
+        found = {field: found[field] or getattr(defaults, NAMES[field][0], None) for field in NAMES}
+        rotary = rotary or hasattr(defaults, "rope_parameters")
+    for field in ("layers", "heads"):
+        if found[field] is None:
+            raise StudyError([Problem(config_file, " or ".join(NAMES[field]), "nothing", "a language model's config")])
+    return ModelShape(int(found["layers"] or 0), int(found["heads"] or 0), found["positions"], rotary)

@@ -13,9 +13,11 @@ from head_ablation.common.files import UTF_8, is_folder, read_json
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.rankings import ranking_problems
+from head_ablation.models.architectures import architecture_problems, text_part
 from head_ablation.models.embedded import EMBEDDED
 from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, adapter_problems, missing_from_folder
-from head_ablation.models.shape import grid_problems
+from head_ablation.models.rotary import RotaryLengths
+from head_ablation.models.shape import grid_problems, known_config
 from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
 from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
 from head_ablation.results.claims import claims_problems
@@ -50,6 +52,7 @@ def checked_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> 
         [
             *problems,
             *(p for model, shape in shapes.items() if shape for p in shape_problems(study, model, shape)),
+            *([] if study.has_results else _run_problems(study, shapes)),
             *_filler_problems(study),
             *([] if study.has_results else _filing_problems(study)),
             *_ranking_problems(study, shapes),
@@ -92,6 +95,28 @@ def _source_problems(study: Study, model: str) -> Iterator[Problem]:
     elif source != EMBEDDED and source.count("/") != 1:
         wanted = "'embedded', an existing folder, or a hub name like org/name"
         yield Problem(study.file, field, f"'{source}'", wanted)
+
+
+def _run_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> Iterator[Problem]:
+    """Models that cannot be run as the study asks for; those whose source is wrong are left out."""
+    for key in study.config["models"]:
+        own, origin = study.model(key), model_source(study, key)
+        if own["gpu"] > 1 and own["device"] not in ("auto", "cuda"):
+            found = f"{own['gpu']} with device: {own['device']}"
+            yield Problem(study.file, f"models.{key}.gpu", found, "device: auto or cuda, or gpu: 1")
+        known = known_config(origin.source, origin.revision) if shapes[key] else None
+        if known:
+            yield from _attention_problems(study, key, *known)
+
+
+def _attention_problems(study: Study, model: str, file: Path, config: Mapping[str, Any]) -> Iterator[Problem]:
+    attention = study.model(model)["attention"]
+    for problem in architecture_problems(file, config, attention):
+        yield replace(problem, file=study.file, field=f"models.{model}.attention")
+    lengths, answer = RotaryLengths.of(text_part(config)), study.config["generation"]["max_new_tokens"]
+    for index, tokens in enumerate(study.config["tokens"]):
+        if wanted := lengths.problem(tokens, answer):
+            yield Problem(study.file, f"tokens[{index}]", tokens, f"{wanted} (model {model})")
 
 
 def weights_problems(study: Study) -> Iterator[Problem]:

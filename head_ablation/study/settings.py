@@ -129,10 +129,10 @@ def run_settings(study: Study, model: str) -> RunSettings:
 
 
 def memory_gb(study: Study, model: str) -> float | None:
-    """What a job of the model may take, on its GPU or of main memory; None without a GPU if nothing is said."""
+    """What a job of the model may take, on its GPUs together or of main memory; None: no GPU, and nothing is said."""
     own = study.model(model)
     on_gpu = own["gpu"] > 0 or own["device"].startswith("cuda")
-    return own["memory_gb"] or (GPU_GB if on_gpu else None)
+    return own["memory_gb"] or (GPU_GB * max(1, own["gpu"]) if on_gpu else None)
 
 
 def level_settings(study: Study, model: str) -> LevelSettings:

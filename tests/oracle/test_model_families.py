@@ -18,13 +18,11 @@ from model_outputs import (
 )
 from oracle_report import OracleTable
 from plain_llama import PlainLlama
-from tiny_models import FAMILIES, LAYERS, VOCABULARY, Family, random_prompts, tiny_model
+from tiny_models import FAMILIES, LAYERS, Family, random_prompts, tiny_model
 from tiny_models import HEADS as HEADS_PER_LAYER
-from transformers import AutoConfig, AutoModelForCausalLM
 from wrong_ablations import WrongAblation, layer_off_by_one, output_sliced
 from zeroed_columns import with_zeroed_columns
 
-from head_ablation.common.problems import StudyError
 from head_ablation.engine.ablation import ablate, find_projections
 from head_ablation.heads.head import Head, HeadSet
 
@@ -131,26 +129,3 @@ def test_each_head_of_a_group_is_ablated_alone(tmp_path: Path, oracle_table: Ora
             oracle_table.agree("each head = plain float64 Llama", difference, TOLERANCE)
             difference = worst_difference(ours, plain.logits(prompt, {sister}))
             oracle_table.differ("the other head of its group", difference, NOTICED)
-
-
-def test_hybrid_whose_linear_attention_has_no_query_heads_is_refused() -> None:
-    config = AutoConfig.for_model(
-        "qwen3_next",
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        num_hidden_layers=2,
-        layer_types=["linear_attention", "full_attention"],
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        linear_num_key_heads=2,
-        linear_num_value_heads=4,
-        linear_key_head_dim=8,
-        linear_value_head_dim=8,
-        num_experts=2,
-        num_experts_per_tok=1,
-        moe_intermediate_size=16,
-        shared_expert_intermediate_size=16,
-    )
-    with pytest.raises(StudyError, match=r"attention of layers \[0\] is linear"):
-        find_projections(AutoModelForCausalLM.from_config(config))

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers.pytorch_utils import Conv1D
 
+from head_ablation.engine.ablation import find_projections
 from head_ablation.heads.head import HeadSet
 
 
@@ -25,5 +26,17 @@ def with_zeroed_columns(model: Any, heads: HeadSet, projection_path: str) -> Any
         # Linear multiplies by the transpose: its inputs are columns. GPT-2's Conv1D does not: its inputs are rows.
         by_input = weight if isinstance(projection, Conv1D) else weight.T
         width = len(by_input) // copied.config.num_attention_heads
+        by_input[head * width : (head + 1) * width] = 0
+    return copied
+
+
+def with_zeroed_slices(model: Any, heads: HeadSet) -> Any:
+    """As `with_zeroed_columns`, at the projections that the library finds, whatever they are called."""
+    copied = copy.deepcopy(model)
+    projections = find_projections(copied)
+    for layer, head in heads:
+        module, width = projections[layer].module, projections[layer].head_width
+        weight = module.weight.data
+        by_input = weight if isinstance(module, Conv1D) else weight.T
         by_input[head * width : (head + 1) * width] = 0
     return copied

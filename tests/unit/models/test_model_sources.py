@@ -18,8 +18,11 @@ from typed import run_settings
 
 from head_ablation.common.files import is_folder, read_json, write_json
 from head_ablation.common.problems import StudyError
-from head_ablation.engine.loading import load_model, pick_device
-from head_ablation.heads.head import ModelShape
+from head_ablation.engine.generation import GenerationSettings, generate
+from head_ablation.engine.loading import load_model, pick_device, placement
+from head_ablation.engine.settings import AblationSettings
+from head_ablation.engine.watching import answer_steps
+from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.models import embedded
 from head_ablation.models.embedded import SMOLLM2
 from head_ablation.models.folder import files_of_model
@@ -144,7 +147,10 @@ def test_a_folder_is_its_own_model(folder, tmp_path):
 @pytest.mark.parametrize(
     ("part", "named"),
     [
-        ("model.safetensors", "weights (*.safetensors) named model.safetensors or listed in model.safetensors.index.json"),
+        (
+            "model.safetensors",
+            "weights (*.safetensors) named model.safetensors or listed in model.safetensors.index.json",
+        ),
         ("config.json", "config.json"),
         ("tokenizer.json", "tokenizer.json"),
     ],
@@ -315,6 +321,11 @@ def test_a_declared_grid_that_the_model_does_not_have_is_refused(tmp_path):
     [
         ({"num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 8, "rope_theta": 1e4}, SHAPE_8),
         ({"n_layer": 12, "n_head": 12, "n_positions": 1024}, ModelShape(12, 12, 1024)),
+        ({"model_type": "mpt", "n_layers": 3, "n_heads": 5, "max_seq_len": 99}, ModelShape(3, 5, 99)),
+        ({"model_type": "bloom", "n_layer": 3, "n_head": 5, "seq_length": 99}, ModelShape(3, 5, None)),
+        # what a minimal config leaves out is transformers' default
+        ({"model_type": "gemma3", "text_config": {"hidden_size": 64}}, ModelShape(26, 8, 131072, rotary=True)),
+        ({"model_type": "llama", "num_hidden_layers": 3}, ModelShape(3, 32, 2048, rotary=True)),
         (
             {"text_config": {"num_hidden_layers": 3, "num_attention_heads": 5, "max_position_embeddings": 7}},
             ModelShape(3, 5, 7),
@@ -328,8 +339,57 @@ def test_shapes_are_read_from_other_families_configs(tmp_path, config, shape):
 
 def test_a_config_of_no_language_model_is_refused_with_its_field(tmp_path):
     (tmp_path / "config.json").write_text('{"num_hidden_layers": 2}', encoding="utf-8")
-    with pytest.raises(StudyError, match=r"config\.json: num_attention_heads or n_head: found nothing"):
+    with pytest.raises(StudyError, match=r"config\.json: num_attention_heads or n_head or n_heads: found"):
         known_shape(str(tmp_path), None)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": "mamba", "num_hidden_layers": 2}, "model_type: found 'mamba'; .*has no attention heads"),
+        ({"model_type": "rwkv", "attention_hidden_size": 8}, "model_type: found 'rwkv'; .*has no attention heads"),
+        ({"model_type": "llava", "vision_config": {}}, "model_type: found 'llava'; .*It is no text model"),
+        ({"model_type": "deepseek_v32"}, "model_type: found 'deepseek_v32'; .*An indexer"),
+        ({"model_type": "falcon_h1"}, "model_type: found 'falcon_h1'; .*keep a state"),
+    ],
+)
+def test_models_without_heads_of_their_own_are_refused_from_their_config(tmp_path, config, message):
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(StudyError, match=rf"config\.json: {message}"):
+        known_shape(str(tmp_path), None)
+
+
+def test_a_model_that_needs_eager_attention_is_refused_before_loading_with_key_and_value(folder, tmp_path):
+    pointer = prepare(str(folder), None, tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "gpt_oss"}), encoding="utf-8")
+    with pytest.raises(StudyError, match="found 'gpt_oss' with attention: sdpa; expected attention: eager"):
+        load_model(pointer, SETTINGS, threads=1)
+
+
+def test_several_gpus_share_the_layers_and_one_takes_them_whole():
+    assert placement("cuda", gpus=2) == {"device_map": "balanced"}
+    for device, gpus in (("cuda", 1), ("cuda", 0), ("cpu", 2), ("cuda:1", 2)):
+        assert placement(device, gpus) == {}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_is_spread_by_a_device_map_answers_and_is_ablated_as_one_that_is_not(folder, tmp_path):
+    """Layers that accelerate moves where they are computed: to a disk here, to several GPUs there."""
+    spread = {"model.embed_tokens": "cpu", "model.layers.0": "cpu", "model.layers.1": "disk"}
+    spread |= {"model.norm": "disk", "model.rotary_emb": "cpu", "lm_head": "disk"}
+    apart = LlamaForCausalLM.from_pretrained(folder, device_map=spread, offload_folder=tmp_path / "off").eval()
+    whole = load_model(prepare(str(folder), None, tmp_path), SETTINGS, threads=1)
+    assert {str(weight.device) for weight in apart.parameters()} == {"cpu", "meta"}
+    prompts = [[BOS_ID, 1, 2, 3, 4 + row] for row in range(3)]
+    for heads in (HeadSet(()), HeadSet.parse(["L0H1", "L1H0"])):
+        for positions in ("all", "decode"):
+            how = GenerationSettings(5, (), 2, AblationSettings(positions=positions))
+            ours, truth = (list(generate(model, str, prompts, heads, how)) for model in (apart, whole))
+            assert ours == truth
+    watched = [list(answer_steps(model, prompts, 3, lambda _read: None)) for model in (apart, whole)]
+    assert [tokens for tokens, _ in watched[0]] == [tokens for tokens, _ in watched[1]]
+    assert all(torch.equal(one[1], other[1]) for one, other in zip(*watched, strict=True))
 
 
 def test_a_pointer_comes_back_from_its_file(folder, tmp_path):
