@@ -22,10 +22,20 @@ def main() -> None:
     from head_ablation.bench.processes import measure_processes, short_needles
     from head_ablation.bench.table import show
     from head_ablation.engine.loading import load_model
+    from head_ablation.engine.settings import RunSettings
     from head_ablation.models.pointer import Pointer
 
     pointer = Pointer.read(MODEL)
-    how = {"dtype": "float32", "attention": "sdpa", "device": "auto", "trust_remote_code": False}
+    how = RunSettings(
+        dtype="float32",
+        attention="sdpa",
+        device="auto",
+        trust_remote_code=False,
+        batch_size="auto",
+        memory_gb=None,
+        max_new_tokens=1,
+        stop=(),
+    )
     model = load_model(pointer, how, threads)
     heads = every_nth_head(model, step=7)
     cases = [Case(model, short_needles(pointer.folder, tokens, count), heads) for tokens, count in PROMPTS.items()]

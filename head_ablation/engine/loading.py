@@ -84,7 +84,16 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int, gpus: int 
         raise StudyError(
             f"model {pointer.name} in {pointer.folder} lacks {len(missing)} of its weights, {missing[0]} for one"
         )
+    _refuse_foreign_code(model, pointer)
     return model.eval() if where else model.to(device).eval()
+
+
+def _refuse_foreign_code(model: Any, pointer: Pointer) -> None:
+    if not type(model).__module__.startswith("transformers."):
+        raise StudyError(
+            f"model {pointer.name} in {pointer.folder} runs code of its own ({type(model).__name__}), whose heads"
+            " nobody has compared; set trust_remote_code: false to run it as transformers does"
+        )
 
 
 def device_name(model: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from any_architecture import ARCHITECTURES, HEADS, LAYERS, tiny_architecture
+from any_architecture import ARCHITECTURES, HEADS, LAYERS, OWN, tiny_architecture
 from architectures_table import PAGE, page
 from model_outputs import (
     NO_HEADS,
@@ -89,6 +89,35 @@ def test_a_zeroed_slice_is_the_heads_output_zeroed_in_plain_arithmetic(kind: str
     off, effect = off_plain_arithmetic(tiny_architecture(kind, "eager"))
     oracle_table.agree("every architecture, slice = head in plain attention", off, TOLERANCE)
     oracle_table.differ("every architecture, head not ablated", effect, NOTICED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "variant"),
+    [
+        ("falcon", {"alibi": True}),
+        ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
+        ("gpt_bigcode", {"multi_query": False}),
+        ("deepseek_v3", {"q_lora_rank": None}),
+        ("deepseek_v2", {"q_lora_rank": None}),
+        ("phi", {"partial_rotary_factor": 0.5, "qk_layernorm": True}),
+        ("stablelm", {"use_parallel_residual": True, "qk_layernorm": True}),
+        ("llama4_text", {"attn_temperature_tuning": True}),
+        ("gemma4_text", {"attention_k_eq_v": True}),
+    ],
+    ids=str,
+)
+def test_other_ways_of_an_architecture_are_exact_too(
+    kind: str, variant: dict[str, Any], monkeypatch: pytest.MonkeyPatch, oracle_table: OracleTable
+) -> None:
+    monkeypatch.setitem(OWN, kind, {**OWN.get(kind, {}), **variant})
+    off, effect = off_plain_arithmetic(tiny_architecture(kind, "eager"))
+    oracle_table.agree("every architecture, slice = head in plain attention", off, TOLERANCE)
+    oracle_table.differ("every architecture, head not ablated", effect, NOTICED)
+    model = tiny_architecture(kind, attention_of(kind))
+    prompts = random_prompts(rows=2, tokens=TOKENS, shared=5)
+    truth = [transformers_answer(with_zeroed_slices(model, ABLATED), prompt, ANSWER) for prompt in prompts]
+    off = differing_tokens(our_answers(model, prompts, ABLATED, ANSWER, 2), truth)
+    oracle_table.agree("every architecture, ablated tokens = zeroed weights", off, 0)
 
 
 @pytest.mark.parametrize("kind", ["bitnet", "diffllama"])

@@ -367,6 +367,18 @@ def test_a_model_that_needs_eager_attention_is_refused_before_loading_with_key_a
         load_model(pointer, SETTINGS, threads=1)
 
 
+def test_code_of_the_models_own_is_refused_as_its_heads_are_not_known(folder, tmp_path):
+    code = "from transformers import LlamaForCausalLM\n\n\nclass Own(LlamaForCausalLM):\n    pass\n"
+    (folder / "modeling_own.py").write_text(code, encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["auto_map"] = {"AutoModelForCausalLM": "modeling_own.Own"}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    pointer = prepare(str(folder), None, tmp_path)
+    with pytest.raises(StudyError, match=r"runs code of its own \(Own\).* set trust_remote_code: false"):
+        load_model(pointer, run_settings(trust_remote_code=True), threads=1)
+    assert load_model(pointer, SETTINGS, threads=1)  # transformers' own Llama
+
+
 def test_several_gpus_share_the_layers_and_one_takes_them_whole():
     assert placement("cuda", gpus=2) == {"device_map": "balanced"}
     for device, gpus in (("cuda", 1), ("cuda", 0), ("cpu", 2), ("cuda:1", 2)):

@@ -47,7 +47,7 @@ def test_eager_attention_is_asked_for_by_key_and_value(study: dict[str, Any], tm
 def test_prompts_at_whose_length_longrope_changes_are_refused(study: dict[str, Any], tmp_path: Path) -> None:
     with_config(tmp_path, model_type="phi3", original_max_position_embeddings=TOKENS, rope_scaling={"type": "longrope"})
     wanted = f"at most {TOKENS - ANSWER} or at least {TOKENS + 2}"
-    assert_named(refusal(study), CONFIG, "tokens[0]", f"found {TOKENS}", f"{wanted}: LongRoPE")
+    assert_named(refusal(study), CONFIG, "tokens[0]", str(TOKENS), f"{wanted}: LongRoPE")
     assert checked_study(changed(study, "tokens", [TOKENS - ANSWER, TOKENS + 2]), CONFIG)
 
 
