@@ -68,14 +68,22 @@ def read_config(config_file: Path) -> dict[str, Any]:
     return config
 
 
-def default_config(config: Mapping[str, Any]) -> Any:
-    """The text config with transformers' defaults for what it leaves out; None where transformers is not installed."""
+def default_config(config_file: Path, config: Mapping[str, Any]) -> Any:
+    """The text config with transformers' defaults for what it leaves out; None where transformers is not installed.
+
+    Raises:
+        StudyError: transformers makes no config of it.
+    """
     try:
         from transformers import AutoConfig
     except ImportError:
         return None
     rest = {key: value for key, value in config.items() if key != "model_type"}
-    return AutoConfig.for_model(config["model_type"], **rest).get_text_config()
+    try:
+        return AutoConfig.for_model(config["model_type"], **rest).get_text_config()
+    except Exception as error:  # each architecture checks its config in its own way
+        wanted = f"a config of type {config['model_type']}"
+        raise StudyError([Problem(config_file, "file", f"what transformers refuses ({error})", wanted)]) from None
 
 
 def files_of_model(folder: Path) -> list[Path]:

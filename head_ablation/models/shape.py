@@ -84,7 +84,7 @@ def read_shape(config_file: Path) -> ModelShape:
     found = {field: next((config[key] for key in keys if config.get(key)), None) for field, keys in NAMES.items()}
     rotary = any(key.startswith(("rope_", "rotary_")) for key in config)
     if None in found.values() and content.get("model_type"):
-        defaults = default_config(content)
+        defaults = default_config(config_file, content)
         found = {field: found[field] or getattr(defaults, NAMES[field][0], None) for field in NAMES}
         rotary = rotary or hasattr(defaults, "rope_parameters")
     for field in ("layers", "heads"):
