@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from head_ablation.common.formats import format_seen
 from head_ablation.common.problems import Problem, StudyError, refuse
 
 UTF_8 = "utf-8-sig"  # of files to read: with or without a byte-order mark
@@ -92,7 +93,8 @@ def read_json(path: str | Path) -> Any:
     except FileNotFoundError:
         raise StudyError([Problem(path, "file", "nothing", "a JSON file at this path")]) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StudyError([Problem(path, "file", f"broken JSON ({error})", "whole JSON")]) from None
+        found = format_seen(Path(path).read_bytes()) or f"broken JSON ({error})"
+        raise StudyError([Problem(path, "file", found, "whole JSON")]) from None
     refuse(_half_characters(path, "file", text, content))
     return content
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 RESUME = "run again: what is finished is kept"
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+SHOWN = 10  # problems of a kind that a message lists; the others are counted
+LONG = 300  # characters of a found value that are shown
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,18 @@ class Problem:
     fix: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.file}: {self.field}: found {self.found}; expected {self.expected}"
+        text = f"{self.file}: {self.field}: found {_short(str(self.found))}; expected {self.expected}"
         return f"{text}. {self.fix}" if self.fix else text
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """The same for problems that differ only in their file, in numbers, or in what was found."""
+        field, expected = (re.sub(r"\d+(\.\d+)?", "*", text) for text in (self.field, self.expected))
+        return field, expected
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[:LONG]}... ({len(text):,} characters)"
 
 
 class StudyError(Exception):
@@ -37,8 +51,27 @@ class StudyError(Exception):
             message, self.problems = problems, []
         else:
             self.problems = list(problems)
-            message = "\n".join(f"- {problem}" for problem in self.problems)
+            message = "\n".join(f"- {line}" for line in _listed(self.problems))
         super().__init__(message)
+
+
+def _listed(problems: Iterable[Problem]) -> Iterator[str]:
+    """A line for each problem; of a kind with many, the first ones and how many more there are."""
+    problems = list(problems)
+    number, listed = Counter(problem.kind for problem in problems), Counter[tuple[str, str]]()
+    for problem in problems:
+        listed[problem.kind] += 1
+        if listed[problem.kind] <= SHOWN:
+            yield str(problem)
+        elif listed[problem.kind] == number[problem.kind]:
+            yield f"and {number[problem.kind] - SHOWN} more like this, up to {problem.file}: {problem.field}"
+
+
+def some(items: Iterable[object]) -> str:
+    """A list in words: the first ones, and how many more there are."""
+    items = list(items)
+    rest = len(items) - SHOWN
+    return ", ".join(map(str, items[:SHOWN])) + (f" and {rest} more" if rest > 0 else "")
 
 
 class OutOfMemoryError(StudyError):
@@ -62,7 +95,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or all of them."""
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1)
-    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
+    return f"Did you mean '{near[0]}'?" if near else f"Known: {some(known)}."
 
 
 def run_script(main: Callable[[], None]) -> None:

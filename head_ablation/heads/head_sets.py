@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from head_ablation.common.files import json_text, read_json, sha256_file, write_if_changed, write_json
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import StudyError, some
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.arms.arm import Choice
 from head_ablation.heads.condition import ArmSettings, Condition
@@ -71,7 +71,7 @@ def choose_head_sets(
     """
     foreign = [str(head) for head in ranked if head not in shape]
     if foreign:
-        raise StudyError(f"{experiment}: the ranking has {', '.join(foreign)}; expected heads of {shape.grid()}")
+        raise StudyError(f"{experiment}: the ranking has {some(foreign)}; expected heads of {shape.grid()}")
     try:
         return {c: choose_heads(c, ranked, shape, arms, experiment) for c in conditions}
     except ValueError as error:

@@ -141,8 +141,8 @@ def shape_problems(study: Study, model: str, shape: ModelShape) -> Iterator[Prob
     """Levels and token lengths that this model cannot hold."""
     grid = f"{shape.layers} layers x {shape.heads} heads"
     total = shape.layers * shape.heads
-    excluded = study.arms.excluded
     for index, level in enumerate(study.config["levels"]):
+        excluded = study.arms_with([level]).excluded  # not those of a higher level, which has its own problem
         if level > total:
             wanted = f"at most {total} heads (model {model}: {grid})"
             yield Problem(study.file, f"levels[{index}]", level, wanted)

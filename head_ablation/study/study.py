@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -83,7 +83,11 @@ class Study:
     @cached_property
     def arms(self) -> ArmSettings:
         """The arms with their options; an open `seed` is the study's, an open `exclude_top` 50 or the highest level."""
-        standing = {"seed": self.config["seed"], "exclude_top": max(EXCLUDE_TOP, *self.levels)}
+        return self.arms_with(self.levels)
+
+    def arms_with(self, levels: Sequence[int]) -> ArmSettings:
+        """The arms as they would be in a study with these levels."""
+        standing = {"seed": self.config["seed"], "exclude_top": max(EXCLUDE_TOP, *levels)}
         chosen = {
             name: {key: standing.get(key) if value is None else value for key, value in options.items()}
             for name, options in self.config["arms"].items()

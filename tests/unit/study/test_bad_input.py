@@ -15,7 +15,9 @@ from byte_tokenizer import save_byte_tokenizer
 from project import PROJECT
 
 from head_ablation.common.problems import StudyError
-from head_ablation.study.checks import checked_study, weights_problems
+from head_ablation.heads.head import ModelShape
+from head_ablation.study.checks import checked_study, shape_problems, weights_problems
+from head_ablation.study.loading import load_study
 
 CONFIG = "bad.yaml"
 STATE, YEAR = "original_Inc_state_truth", "original_Inc_year_truth"
@@ -437,6 +439,31 @@ def test_generated_passages_refuse_facts_that_they_cannot_state(good, tmp_path):
 def test_generated_passages_must_fit_whole(good):
     config = changed(changed(good, "filings.section_1", "generated"), "rankings.wu24", "detect")
     assert_named(refusal(config), CONFIG, "tokens[0]", "96", "to hold one passage of inc_state (model tiny)")
+
+
+@pytest.mark.parametrize("options", [{"exclude_top": 5}, {"exclude_top": 0}])
+def test_only_the_level_that_is_too_high_is_named(good, options):
+    config = changed(good, "arms.random", options)
+    (line,) = (line for line in refusal(changed(config, "levels", [2, 5, 500])) if ": levels" in line)
+    assert line.startswith(f"- {CONFIG}: levels[2]: found 500; expected at most 32 heads")
+
+
+def test_a_level_that_leaves_no_random_heads_does_not_accuse_the_others(tmp_path):
+    shape, study = ModelShape(30, 9), load_study(changed(write_inputs(tmp_path), "arms", {"random": {}}), CONFIG)
+    study.config["levels"] = [5, 10, 100, 265]  # 265 excluded heads of 270 leave none for 10 and 100 either
+    assert [problem.field for problem in shape_problems(study, "tiny", shape)] == ["levels[3]"]
+
+
+def test_a_ranking_with_hundreds_of_faults_is_ten_lines_of_each_and_a_count(good, tmp_path):
+    names = [{"head": f"head {n}", "score": n, "rank": n + 1} for n in range(300)]
+    write_ranking(tmp_path, "inc_year", head_rankings=names)
+    lines = [line for line in refusal(good) if "tokens_96.json" in line]
+    assert sum("expected a head written like L15H30" in line for line in lines) == 10
+    assert sum("expected scores in descending order" in line for line in lines) == 10
+    assert [line.split(", up to")[0] for line in lines if "more like this" in line] == [
+        "- and 290 more like this",
+        "- and 289 more like this",
+    ]
 
 
 def test_problems_of_form_are_reported_together(good):
