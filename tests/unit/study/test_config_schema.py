@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import yaml
 from project import PROJECT
 from snakemake.utils import update_config
 
-from head_ablation.study.config_schema import schema_problems, with_defaults
+from head_ablation.study.config_schema import _schema, schema_problems, with_defaults
 
-DEMO = yaml.safe_load((PROJECT / "config.yaml").read_text())
+MANUAL = (PROJECT / "config.yaml").read_text()
+DEMO = yaml.safe_load(MANUAL)
 TINY = yaml.safe_load((PROJECT / "studies" / "ci.yaml").read_text())
 
 
@@ -20,6 +25,56 @@ def test_the_demo_config_says_every_key_that_there_is() -> None:
         assert set(resolved[section]) == set(DEMO[section]), section
     own = set(DEMO["models"]["smollm2"])
     assert set(resolved["models"]["smollm2"]) == own
+
+
+def defaults(schema: dict[str, Any], value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every default of the schema that is no section of its own, by its place in a config."""
+    if "$ref" in schema:
+        schema = {**_schema({})["$defs"][schema["$ref"].rsplit("/", 1)[1]], **schema}
+    own, rest = schema.get("properties", {}), schema.get("additionalProperties")
+    parts = own if own else dict.fromkeys(value or {}, rest) if isinstance(rest, dict) and not place[2:] else {}
+    if "default" in schema and not (parts and isinstance(schema["default"], dict)):
+        yield place, schema["default"]
+    for key, part in parts.items():
+        yield from defaults(part, (value or {}).get(key), (*place, key))
+
+
+def at(place: tuple[str, ...], config: Any) -> Any:
+    for key in place:
+        config = config[key]
+    return config
+
+
+def stated(place: tuple[str, ...], text: str) -> str | None:
+    """What the comment above a key of a YAML text says that its default is."""
+    node, key = yaml.compose(text), None
+    for name in place:
+        key, node = next((key, value) for key, value in node.value if key.value == name)
+    above = text.splitlines()[: key.start_mark.line]
+    comment = []
+    while above and above[-1].lstrip().startswith("#"):
+        comment.insert(0, above.pop().lstrip(" #"))
+    found = re.search(r"Default: (.+?)\.( |$)", " ".join(comment))
+    return found[1] if found else None
+
+
+def wrong_defaults(text: str) -> list[str]:
+    config = yaml.safe_load(text)
+    found = {place: stated(place, text) for place, _ in defaults(_schema({}), config)}
+    said = {place: yaml.safe_load(word) if word else at(place, config) for place, word in found.items()}
+    return [".".join(place) for place, default in defaults(_schema({}), config) if said[place] != default]
+
+
+def test_the_demo_config_states_every_default() -> None:
+    assert len(list(defaults(_schema({}), DEMO))) > 40
+    assert wrong_defaults(MANUAL) == []
+
+
+def test_a_default_that_is_not_stated_is_found() -> None:
+    """Negative controls: a value changed without a word, a comment that says another one."""
+    assert wrong_defaults(MANUAL.replace("depth: 0.5", "depth: 0.4")) == ["prompt.depth"]
+    assert wrong_defaults(MANUAL.replace("Default: 30.", "Default: 20.")) == ["detection.prompts"]
+    assert wrong_defaults(MANUAL.replace("draws: 1\n", "draws: 2\n")) == ["arms.random.draws"]
 
 
 def test_the_template_for_own_studies_keeps_the_schema() -> None:
