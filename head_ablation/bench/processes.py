@@ -20,7 +20,7 @@ from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import PromptBuilder
 from head_ablation.prompts.ground_truth import read_ground_truth
 from head_ablation.prompts.layout import Layout
-from head_ablation.prompts.prompt import read_prompts
+from head_ablation.prompts.prompt import counted_prompts, read_prompts
 from head_ablation.prompts.samples import Sample
 from head_ablation.prompts.tokenizer import PromptTokenizer
 
@@ -165,7 +165,7 @@ def loop_over_conditions(threads: int) -> None:
 
     result, conditions = read_json(RESULT), read_json(INDEX)["conditions"]
     pointer = Pointer.read(f"results/models/{result['model_key']}/model.json")
-    stated, prompts = result["protocol"]["settings"], read_prompts(PROMPTS)
+    stated, prompts = result["protocol"]["settings"], counted_prompts(read_prompts(PROMPTS), "answerable")
     run = RunSettings(
         **{name: stated[name] for name in RUN_FIELDS}, stop=tuple(stated["stop"]), device="auto", memory_gb=None
     )

@@ -65,6 +65,20 @@ def read_prompts(path: str | Path) -> list[Prompt]:
     return [Prompt.from_json(row) for row in read_jsonl(path)]
 
 
+COUNTED = ("answerable", "all")
+"""Which prompts count: the values of a config's `scoring.count`."""
+
+
+def counted_prompts(prompts: Iterable[Prompt], count: str) -> list[Prompt]:
+    """The prompts that count: those whose whole answer stands in them, or all. Only these are read by the model.
+
+    Args:
+        prompts: of an experiment.
+        count: one of `COUNTED`.
+    """
+    return [prompt for prompt in prompts if prompt.answerable or count == "all"]
+
+
 def prompts_digest(prompts: Iterable[Prompt]) -> str:
     """A digest of what the model is asked: filenames and token ids of all prompts, in order."""
     return sha256_text(canonical_json([[prompt.filename, prompt.token_ids] for prompt in prompts]))

@@ -38,7 +38,8 @@ LEVEL_TYPES = {
 def samples_table(results: Sequence[Result]) -> pd.DataFrame:
     """One row per prompt and condition. Baseline rows have level 0, draw 0 and, unless methods disagree, no method.
 
-    Prompts that do not count are listed too. Results without samples (the published files) give no rows.
+    Prompts that do not count were not asked and have no row, but in results of earlier versions, which asked them.
+    Results without samples (the published files) give no rows.
 
     Raises:
         ValueError: naming the experiment, where results disagree with each other or themselves.
@@ -153,7 +154,7 @@ def _level_values(entry: Result, result: Result) -> dict[str, Any]:
     return {
         "correct": correct,
         "total": total,
-        "unanswerable": len(samples) - total if samples else result.get("unanswerable", 0),
+        "unanswerable": result.get("unanswerable", len(samples) - total if samples else 0),
         "companies": companies,
         "ambiguous": len(ambiguous),
         "ambiguous_correct": sum(bool(sample["correct"]) for sample in ambiguous),

@@ -14,7 +14,7 @@ from head_ablation.heads.rankings import ranked_heads
 from head_ablation.jobs.staleness import read_current
 from head_ablation.jobs.work import LevelWork
 from head_ablation.models.pointer import Pointer
-from head_ablation.prompts.prompt import read_prompts
+from head_ablation.prompts.prompt import counted_prompts, read_prompts
 from head_ablation.results.published_format import ResultIdentity
 from head_ablation.results.scoring import Judge, score_experiment
 
@@ -50,8 +50,9 @@ class ScoreTask:
         Raises:
             StudyError: naming every file and field that departs from what the study says now.
         """
-        pointer, asked = Pointer.read(model), read_prompts(prompts)
+        pointer, every = Pointer.read(model), read_prompts(prompts)
+        asked = counted_prompts(every, self.judge.count)
         sets = self.heads.choose(ranked_heads(read_json(ranking)), pointer.shape)
         protocol = LevelWork.of(pointer, asked, self.settings).protocol(HeadSet(()))
         base, ablated = read_current(baseline, generations, protocol, sets)
-        return score_experiment(vars(self.identity), asked, base, ablated, self.judge)
+        return score_experiment(vars(self.identity), every, base, ablated, self.judge)

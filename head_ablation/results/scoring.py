@@ -1,8 +1,8 @@
 """Scoring: generations -> verdicts -> an experiment's ablation result, in the published study's format.
 
 Pure functions of files; neither torch nor a GPU. Every sample carries both verdicts, the typed matcher's and the
-published study's; `scoring_rule` says which one counts as accuracy. Unanswerable prompts are listed but left out of it,
-unless the study counts them, as the published one did.
+published study's; `scoring_rule` says which one counts as accuracy. Prompts that do not hold their answer are named, but
+not asked, unless the study counts them, as the published one did.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.matchers.published_rule import published_rule
-from head_ablation.prompts.prompt import Prompt
+from head_ablation.prompts.prompt import Prompt, counted_prompts
 
 Generation = Mapping[str, Any]
 Entry = dict[str, Any]
+LEFT_OUT = ("filename", "company", "gold", "reason")  # what a result says of a prompt that does not count
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,6 @@ class Judge:
     matcher: str
     rule: str
     count: str = "answerable"
-
-    def counts(self, prompt: Prompt) -> bool:
-        """Whether a prompt's verdict is part of accuracy."""
-        return prompt.answerable or self.count == "all"
 
     def verdicts(self, text: str, golds: Sequence[str]) -> dict[str, bool]:
         """`correct` (the rule that counts) and `correct_published`; any of the golds is right."""
@@ -66,26 +63,28 @@ def score_experiment(
 
     Args:
         identity: method, model, question and tokens, as the result states them.
-        prompts: the test prompts.
-        baseline: the generation file of the baseline.
+        prompts: the test prompts, those that do not count included.
+        baseline: the generation file of the baseline; it answers the prompts that count.
         ablated: condition -> its generation file; heads are listed in layer-major order, whatever their ranks.
         judge: which verdicts.
     """
-    base = _entry(prompts, baseline, judge)
+    asked = counted_prompts(prompts, judge.count)
+    base = _entry(asked, baseline, judge)
     entries = {
-        condition: _ablated_entry(prompts, generation, judge, base) for condition, generation in sorted(ablated.items())
+        condition: _ablated_entry(asked, generation, judge, base) for condition, generation in sorted(ablated.items())
     }
     levels = sorted({condition.level for condition in entries})
-    golds = [prompt.gold for prompt in prompts if judge.counts(prompt)]
+    left_out = [prompt for prompt in prompts if prompt.filename not in {one.filename for one in asked}]
     return {
         **identity,
         "test_samples": base["total"],
-        "unanswerable": len(prompts) - base["total"],
-        "ambiguous": sum(prompt.ambiguous for prompt in prompts if judge.counts(prompt)),
+        "unanswerable": len(left_out),
+        "left_out": [{key: getattr(prompt, key) for key in LEFT_OUT} for prompt in left_out],
+        "ambiguous": sum(prompt.ambiguous for prompt in asked),
         "ablation_levels": levels,
         "matcher": judge.matcher,
         "scoring_rule": judge.rule,
-        "majority_answer": judge.majority(golds),
+        "majority_answer": judge.majority([prompt.gold for prompt in asked]),
         "protocol": {key: baseline[key] for key in ("protocol_version", "model", "prompts_sha256", "settings")},
         "baseline": base,
         **{f"{arm}_heads_ablations": _arm_entries(entries, arm) for arm in _arms_in(entries)},
@@ -119,15 +118,14 @@ def _entry(prompts: Sequence[Prompt], generation: Generation, judge: Judge) -> E
             "gold": prompt.gold,
             "text": texts[prompt.filename],
             "answerable": prompt.answerable,
-            "counted": judge.counts(prompt),
+            "counted": True,
             "ambiguous": prompt.ambiguous,
             "alternatives": list(prompt.alternatives),
             **judge.verdicts(texts[prompt.filename], prompt.golds),
         }
         for prompt in prompts
     ]
-    counted = [sample for sample in samples if sample["counted"]]
-    return {**_counts(counted), "samples": samples}
+    return {**_counts(samples), "samples": samples}
 
 
 def _counts(samples: Sequence[Mapping[str, Any]]) -> Entry:

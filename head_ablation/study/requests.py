@@ -22,7 +22,7 @@ from head_ablation.jobs.work import DetectionWork, LevelWork
 from head_ablation.models.pointer import Pointer
 from head_ablation.models.shape import known_parameters
 from head_ablation.models.size import BYTES
-from head_ablation.prompts.prompt import prompts_digest, read_prompts
+from head_ablation.prompts.prompt import counted_prompts, prompts_digest, read_prompts
 from head_ablation.study.settings import detection_settings, level_settings, model_source
 from head_ablation.study.study import Study
 
@@ -115,7 +115,7 @@ class Requests:
         self.for_model = cache(self._for_model)
         self._holds_level = cache(self._look_up_level)
         self._holds_ranking = cache(self._look_up_ranking)
-        self._prompts_facts = cache(lambda prompts, _written: _facts(prompts))
+        self._prompts_facts = cache(lambda prompts, _written: _facts(prompts, study.config["scoring"]["count"]))
         self._parameters = cache(self._look_up_parameters)
 
     def holds_level(self, experiment: Experiment, model: str, prompts: str, heads: str) -> bool:
@@ -173,6 +173,6 @@ class Requests:
         return self.store.find(protocol) is not None
 
 
-def _facts(prompts: str) -> tuple[str, Load]:
-    there = read_prompts(prompts)
+def _facts(prompts: str, count: str) -> tuple[str, Load]:
+    there = counted_prompts(read_prompts(prompts), count)
     return prompts_digest(there), Load.of(there)

@@ -1,7 +1,7 @@
 """Generations about years, worked out by hand: five prompts, one of which does not hold its answer."""
 
 from head_ablation.heads.condition import Condition
-from head_ablation.prompts.prompt import Prompt, prompts_digest
+from head_ablation.prompts.prompt import Prompt, counted_prompts, prompts_digest
 from head_ablation.results.scoring import Judge, score_experiment
 
 GOLDS = ["1929", "1954", "1960", "1929.0", "1999"]
@@ -37,6 +37,13 @@ ABLATED = {
 }
 
 
+def to(prompts, made):
+    """A generation that answers these prompts only."""
+    asked = {prompt.filename for prompt in prompts}
+    return {**made, "generations": [answer for answer in made["generations"] if answer["filename"] in asked]}
+
+
 def scored(judge=JUDGE, baseline=BASELINE, ablated=None, prompts=PROMPTS):
-    conditions = {Condition.parse(name): made for name, made in (ablated or ABLATED).items()}
-    return score_experiment(IDENTITY, prompts, baseline, conditions, judge)
+    asked = counted_prompts(prompts, judge.count)
+    conditions = {Condition.parse(name): to(asked, made) for name, made in (ablated or ABLATED).items()}
+    return score_experiment(IDENTITY, prompts, to(asked, baseline), conditions, judge)

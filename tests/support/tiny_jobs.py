@@ -63,6 +63,7 @@ def generate_command(folder: Path, job: LevelJob, name: str, heads: list[str], i
     arguments = {
         "model": folder / "model.json",
         "prompts": folder / "prompts.jsonl",
+        "count": "answerable",
         "heads": folder / f"{name}.heads.json",
         "indexes": indexes,
         "settings": to_text(job.work.settings),

@@ -162,6 +162,20 @@ def test_a_result_is_named_as_the_job_that_takes_it_names_things(sweep):
     assert [answer["filename"] for answer in content["generations"]] == ["new 0.txt", "new 1.txt", "new 2.txt"]
 
 
+@pytest.mark.parametrize(("count", "asked"), [("answerable", 3), ("all", 4)])
+def test_a_job_reads_the_prompts_that_count_and_no_others(sweep, tmp_path, count, asked):
+    cut_off = replace(PROMPTS[0], filename="cut.txt", answer_span=None, reason="cut off")
+    job = replace(sweep.job, prompts=[*PROMPTS, cut_off])
+    command = generate_command(tmp_path, job, "top-1", SETS["top-1"])
+    command[command.index("--count") + 1] = count
+    with start_python(*command) as process:
+        log = process.communicate()[1]
+    assert process.returncode == 0, log
+    assert f"top-1: {asked}/{asked} prompts" in log
+    answers = read_json(tmp_path / "out" / "top-1.json")["generations"]
+    assert [answer["filename"] for answer in answers] == ["0.txt", "1.txt", "2.txt", "cut.txt"][:asked]
+
+
 def test_a_damaged_result_is_made_again_and_equal(sweep, loads, capsys):
     output, _ = make(sweep, "top-1")
     before = output.read_bytes()

@@ -5,25 +5,35 @@ from dataclasses import replace
 
 import pytest
 from published_study import RESULTS, load, needs_published_study
-from scored_result import ABLATED, PROMPTS, generation, scored
+from scored_result import ABLATED, BASELINE, IDENTITY, JUDGE, PROMPTS, generation, scored
 
+from head_ablation.common.problems import StudyError
+from head_ablation.heads.condition import Condition
 from head_ablation.prompts.prompt import Prompt, prompts_digest
 from head_ablation.results.key_results import key_results_markdown, key_results_table
 from head_ablation.results.rows import levels_table, samples_table
-from head_ablation.results.scoring import Judge
+from head_ablation.results.scoring import Judge, score_experiment
 
 
 def counts(entry):
     return entry["correct"], entry["total"], entry["accuracy"]
 
 
-def test_only_answerable_prompts_count_and_the_others_are_listed():
+def test_only_answerable_prompts_are_asked_and_the_others_are_named():
     result = scored()
     assert counts(result["baseline"]) == (3, 4, 0.75)
     assert (result["test_samples"], result["unanswerable"]) == (4, 1)
-    listed = result["baseline"]["samples"]
-    assert [sample["answerable"] for sample in listed] == [True, True, True, True, False]
-    assert listed[4]["correct"] is True  # judged, but not counted
+    entries = [result["baseline"], *result["top_heads_ablations"], *result["random_heads_ablations"][0]["draws"]]
+    for entry in entries:
+        assert [sample["filename"] for sample in entry["samples"]] == [f"{n}_1993.txt" for n in range(4)]
+    (left_out,) = result["left_out"]
+    assert left_out == {"filename": "4_1993.txt", "company": "4", "gold": "1999", "reason": "not stated"}
+
+
+def test_an_answer_to_a_prompt_that_does_not_count_is_refused():
+    condition = {Condition.parse("top-2"): ABLATED["top-2"]}
+    with pytest.raises(StudyError, match="answers other prompts"):
+        score_experiment(IDENTITY, PROMPTS, BASELINE, condition, JUDGE)
 
 
 def test_every_verdict_stands_beside_what_the_model_said():
@@ -74,7 +84,7 @@ def test_all_prompts_count_if_the_study_counts_them_and_are_still_flagged():
     listed = result["baseline"]["samples"]
     assert [sample["answerable"] for sample in listed] == [True, True, True, True, False]
     assert all(sample["counted"] for sample in listed)
-    assert [sample["counted"] for sample in scored()["baseline"]["samples"]] == [True, True, True, True, False]
+    assert result["left_out"] == []
 
 
 def test_a_study_without_the_random_arm_has_no_random_entries():

@@ -141,6 +141,19 @@ def test_a_level_is_looked_up_again_when_its_files_change(tmp_path, study, reque
     assert not requests.holds_level(EXPERIMENT, *files)
 
 
+@pytest.mark.parametrize("count", ["answerable", "all"])
+def test_prompts_that_do_not_count_are_no_part_of_what_is_looked_up(tmp_path, study, requests, count):
+    pointer = prepare(str(tmp_path / "model"), None, tmp_path)
+    files = written(tmp_path, pointer)
+    unanswerable = replace(PROMPTS[0], filename="cut.txt", answer_span=None, reason="cut off")
+    write_jsonl(files[1], [prompt.to_json() for prompt in [*PROMPTS, unanswerable]])
+    study.config["scoring"]["count"] = count
+    asked = prompts_digest(PROMPTS if count == "answerable" else [*PROMPTS, unanswerable])
+    protocol = generation_protocol(pointer, asked, HeadSet.parse(["L0H1"]), level_settings(study, "tiny"))
+    requests.store.add(Entry(protocol, [], {}))
+    assert anew(requests).holds_level(EXPERIMENT, *files)
+
+
 def test_a_detected_ranking_is_found_in_the_store(tmp_path, study, requests):
     pointer = prepare(str(tmp_path / "model"), None, tmp_path)
     model, prompts, _ = written(tmp_path, pointer)
