@@ -40,10 +40,11 @@ rule tables:
     conda:
         "../envs/analysis.yaml"
     params:
+        task=settings(tables_task),
         code=code("make_tables.py"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/make_tables.py --results {input.results:q} --samples {output.samples:q}'
-        " --levels {output.levels:q} --curves {output.curves:q} --key-results {output.key_results:q}"
+        'python "$HEAD_ABLATION"/scripts/make_tables.py --task {params.task:q} --results {input.results:q}'
+        " --samples {output.samples:q} --levels {output.levels:q} --curves {output.curves:q} --key-results {output.key_results:q}"
         " --page {output.page:q} 2> {log:q}"
 
 

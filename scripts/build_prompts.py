@@ -28,7 +28,7 @@ def main() -> None:
     tokenizer, filler = PromptTokenizer(model.folder), a.filler.read_text(encoding=UTF_8)
     builder = prompt_builder(tokenizer, a.settings.layout, a.settings.question, filler, a.tokens)
     prompts = build_prompts(builder, map(Sample.from_json, read_jsonl(a.samples)))
-    warn(prompt_notes(prompts))
+    warn(*prompt_notes(prompts))
     write_jsonl(a.output, [prompt.to_json() for prompt in prompts])
 
 

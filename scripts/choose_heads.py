@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import read_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.problems import run_script, warn
 from head_ablation.common.settings import argument
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings, write_head_sets
+from head_ablation.heads.ranking_facts import ranking_facts
 from head_ablation.heads.rankings import ranked_heads
 
 
@@ -19,7 +20,10 @@ def main() -> None:
     parser.add_argument("--settings", required=True, type=argument(HeadSetSettings), help="HeadSetSettings as JSON")
     parser.add_argument("--output", required=True, type=Path, help="index.json, beside the head-set files")
     a = parser.parse_args()
-    sets = a.settings.choose(ranked_heads(read_json(a.ranking)), ModelShape(**read_json(a.shape)))
+    ranking = read_json(a.ranking)
+    sets = a.settings.choose(ranked_heads(ranking), ModelShape(**read_json(a.shape)))
+    for warning in ranking_facts(ranking, a.settings.levels).warnings():
+        warn(f"{a.ranking}: {warning}")
     write_head_sets(a.output, sets, [a.ranking, a.shape, *a.detected_on])
 
 

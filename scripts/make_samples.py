@@ -24,7 +24,7 @@ def main() -> None:
     filings, companies = load_split_filings(FilingsFiles(a.ground_truth, a.texts, a.evidence), a.settings.filings)
     samples = split_samples(filings, companies, a.settings.column, a.settings.matcher)
     index = samples_index(samples, left_out(filings, a.settings.column))
-    warn(index["notes"])
+    warn(*index["notes"])
     for split, path in {"train": a.train, "test": a.test}.items():
         text = jsonl_text(sample.to_json() for sample in samples[split])
         write_if_changed(path, text)

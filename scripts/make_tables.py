@@ -4,20 +4,25 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import read_json, whole_file, write_text
-from head_ablation.common.problems import run_script
+from head_ablation.common.problems import run_script, warn
+from head_ablation.common.settings import argument
 from head_ablation.results.curves import curves_table
 from head_ablation.results.key_results import key_results_markdown, key_results_table
-from head_ablation.results.rows import levels_table, samples_table
+from head_ablation.results.rows import TablesTask, levels_table, samples_table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", required=True, type=argument(TablesTask), help="TablesTask as JSON")
     parser.add_argument("--results", required=True, nargs="+", help="ablation results")
     for name in ("--samples", "--levels", "--curves", "--key-results", "--page"):
         parser.add_argument(name, required=True, type=Path, help="output")
     a = parser.parse_args()
     results = [read_json(path) for path in a.results]
-    samples, levels = samples_table(results), levels_table(results)
+    samples, levels = samples_table(results), levels_table(results, a.task)
+    for name, facts in a.task.rankings.items():
+        for warning in facts.warnings():
+            warn(f"{name}: {warning}")
     key_results = key_results_table(levels, samples)
     with whole_file(a.samples) as path:
         samples.to_parquet(path, index=False)

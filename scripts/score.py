@@ -23,7 +23,7 @@ def main() -> None:
     refuse_changed_file(Path(a.samples[0]), a.samples[1], made_from="the filings")
     result = a.task.result(a.model, a.prompts, a.ranking, a.baseline, a.generations)
     said = {sample["filename"]: sample["text"] for sample in result["baseline"]["samples"]}
-    warn(answer_notes(said, result["model_key"], result["question"]))
+    warn(*answer_notes(said, result["model_key"], result["question"]))
     write_json(a.output, result)
 
 

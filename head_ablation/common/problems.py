@@ -15,6 +15,7 @@ from pathlib import Path
 RESUME = "run again: what is finished is kept"
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 SHOWN = 10  # problems of a kind that a message lists; the others are counted
+WARNING = "warning: "  # such a line of a log is shown when the workflow ends
 LONG = 300  # characters of a found value that are shown
 
 
@@ -85,10 +86,10 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise StudyError(problems)
 
 
-def warn(notes: Iterable[str]) -> None:
-    """Writes notes to the log (of a script: its standard error), a line each."""
-    for note in notes:
-        print(f"warning: {note}", file=sys.stderr)
+def warn(*messages: str) -> None:
+    """Says in the log what a reader of the results should know, a line each; the workflow shows it when it ends."""
+    for message in messages:
+        print(f"{WARNING}{message}", file=sys.stderr, flush=True)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -35,6 +35,11 @@ from head_ablation.heads.arms import ARMS
 from head_ablation.results.curves import curves_table
 from head_ablation.results.rows import EXPERIMENT
 
+UNDECIDED = (
+    " Hollow marks on solid lines: levels whose heads the ranking does not decide, in one experiment or more, as it has"
+    " heads of equal score on both sides of the cut, or heads that never scored."
+)
+
 
 def grid(levels: pd.DataFrame, labels: Labels) -> Figure:
     """One panel per experiment: a column per question, a row per model and length.
@@ -121,7 +126,9 @@ def _draw_curve(ax: Axes, curve: pd.DataFrame, offset: float, look: Look) -> Non
     curve = curve.sort_values("level")
     x = curve["level"] + offset * (curve["level"] > 0)
     ax.plot(x, curve["accuracy"], **(look | {"marker": "none"}))
-    _draw_bars(ax, curve[curve["level"] > 0], offset, look)
+    undecided = curve["undecided"] > 0
+    _draw_bars(ax, curve[(curve["level"] > 0) & ~undecided], offset, look)
+    _draw_bars(ax, curve[undecided], offset, look | {"markerfacecolor": "white"})
 
 
 def _draw_bars(ax: Axes, points: pd.DataFrame, offset: float, look: Look) -> None:
@@ -206,5 +213,6 @@ def _caption(curves: pd.DataFrame) -> str:
             *(f"; {arm} heads: mean of {count} draws" for arm, count in draws.items() if count > 1),
             "; averaged over experiments" if pooled else "",
             ". Marks of one level stand side by side.",
+            UNDECIDED if (curves["undecided"] > 0).any() else "",
         ]
     )

@@ -29,6 +29,12 @@ class HeadSetSettings:
     conditions: tuple[str, ...]
     arms: ArmSettings
 
+    @property
+    def levels(self) -> list[int]:
+        """The levels of the top arm."""
+        conditions = [Condition.parse(name) for name in self.conditions]
+        return [condition.level for condition in conditions if condition.arm == "top"]
+
     def choose(self, ranked: Sequence[Head], shape: ModelShape) -> dict[Condition, HeadSet]:
         """The heads of every condition; errors as `choose_head_sets`."""
         conditions = [Condition.parse(name) for name in self.conditions]

@@ -16,7 +16,9 @@ def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.
 
     Draws are averaged within each experiment first, then experiments. `low` and `high` are the
     Wilson 95 % interval with n = the largest number of companies among the pooled experiments,
-    because experiments that differ in model or length ask about the same companies.
+    because experiments that differ in model or length ask about the same companies. `undecided` counts the experiments
+    in which the ranking does not decide the heads of the level: it takes a part of heads of equal score, or heads that
+    never scored.
 
     Args:
         levels: a `levels_table`.
@@ -25,18 +27,19 @@ def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.
     one = ["method", *EXPERIMENT]
     ablated = levels[levels["arm"] != "baseline"]
     baselines = baseline_rows(levels, ablated[one].drop_duplicates()).set_index(one)
-    shown = ["accuracy", "companies", "majority_accuracy"]
+    shown = ["accuracy", "companies", "majority_accuracy", "tied", "unscored"]
     start = ablated[[*one, "arm"]].drop_duplicates().assign(level=0, draw=0)
     cells = pd.concat([start.join(baselines[shown], on=one), ablated], join="inner")
     cells = cells.join(baselines["accuracy"].rename("baseline_accuracy"), on=one)
+    cells["undecided"] = ((cells["tied"] > 0) | (cells["unscored"] > 0)).fillna(False).astype("int64")
     values = {"accuracy": "mean", "companies": "max", "majority_accuracy": "mean"}
     values |= {"baseline_accuracy": "mean"}
     keep = {name: (name, how) for name, how in values.items()}
     single = cells.groupby(["method", *EXPERIMENT, "arm", "level"], as_index=False).agg(
-        **keep, draws=("draw", "nunique")
+        **keep, draws=("draw", "nunique"), undecided=("undecided", "max")
     )
     curves = single.groupby(["method", *by, "arm", "level"], as_index=False).agg(
-        **keep, experiments=("accuracy", "size"), draws=("draws", "min")
+        **keep, experiments=("accuracy", "size"), draws=("draws", "min"), undecided=("undecided", "sum")
     )
     limits = [wilson(*row) for row in zip(curves["accuracy"], curves["companies"], strict=True)]
     curves["low"], curves["high"] = [low for low, _ in limits], [high for _, high in limits]
@@ -48,9 +51,14 @@ def summary(curves: pd.DataFrame) -> str:
     lines = []
     for (method, question), rows in curves.groupby(["method", "question"], sort=False):
         highest = rows[rows["level"] == rows["level"].max()].set_index("arm")["accuracy"]
+        undecided = rows.loc[rows["level"] == rows["level"].max(), "undecided"].max()
         ablated = ", ".join(f"{arm} {highest[arm]:.0%}" for arm in [arm.name for arm in ARMS] if arm in highest)
         lines.append(
             f"{method}, {question}: baseline {rows['baseline_accuracy'].iloc[0]:.0%}; with"
             f" {rows['level'].max()} heads ablated: {ablated}"
+            + (
+                f" (in {undecided} of {rows['experiments'].max()} experiments a tie decides the heads)"
+                * bool(undecided)
+            )
         )
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from head_ablation.heads.arms import ARMS
+from head_ablation.heads.ranking_facts import FEW_PROMPTS
 from head_ablation.results.rows import CONDITION, EXPERIMENT, baseline_rows
 from head_ablation.results.statistics import Difference, mover_difference, paired_difference
 
@@ -30,7 +31,9 @@ def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
     Each number is the mean over the experiments that have both sides (draws averaged first). Its
     95 % interval is paired by company where every condition of the method has samples, a company
     weighing as much as its answers do in that mean; otherwise it is unpaired, with n = the largest
-    number of companies. `prompts`, `unanswerable` and `ambiguous` are summed over experiments.
+    number of companies. `prompts`, `unanswerable` and `ambiguous` are summed over experiments; `ranking_prompts` are
+    those behind the ranking that rests on the fewest, `undecided` the experiments whose top heads the ranking does not
+    decide.
 
     Args:
         levels: a `levels_table`.
@@ -49,7 +52,8 @@ def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
                 for suffix, value in zip(["", "_low", "_high"], found, strict=True):
                     row[f"{name}_points{suffix}"] = 100 * value
             rows.append(row)
-    return pd.DataFrame(rows, columns=None if rows else ["method", "level"])
+    table = pd.DataFrame(rows, columns=None if rows else ["method", "level", "ranking_prompts", "undecided"])
+    return table.astype({"ranking_prompts": "Int64"})
 
 
 def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | None = None) -> str:
@@ -71,7 +75,9 @@ def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | 
         page += [f"| heads ablated | {' | '.join(_heading(name, arms) for name, arms in shown.items())} |"]
         page += ["|---:" * (1 + len(shown)) + "|"]
         for _, row in rows.iterrows():
-            page += [f"| {row['level']} | {' | '.join(_points(row, name) for name in shown)} |"]
+            level = f"{row['level']} \\*" if row["undecided"] else f"{row['level']}"
+            page += [f"| {level} | {' | '.join(_points(row, name) for name in shown)} |"]
+        page += _undecided(rows)
     return "\n".join([*page, ""])
 
 
@@ -99,6 +105,8 @@ def _counts(own: pd.DataFrame, answers: pd.DataFrame, level: int, paired: bool) 
         "unanswerable": experiments["unanswerable"].sum(),
         "ambiguous": experiments["ambiguous"].sum(),
         "draws": draws.min() if len(draws) else 0,
+        "ranking_prompts": ablated["ranking_prompts"].min(),
+        "undecided": int(((ablated["tied"] > 0) | (ablated["unscored"] > 0)).fillna(False).sum()),
         "interval": "paired by company" if paired else "unpaired",
     }
 
@@ -146,8 +154,34 @@ def _basis(rows: pd.DataFrame) -> str:
         f"n = {spans['companies']} companies; experiments: {spans['experiments']}; "
         f"prompts that count: {spans['prompts']} ({spans['unanswerable']} unanswerable left out{apart}); "
         f"random draws per level: {spans['draws']}. Intervals: Newcombe 1998, from Wilson limits "
-        f"with n = companies, {rows['interval'].iloc[0]}."
+        f"with n = companies, {rows['interval'].iloc[0]}.{_behind(rows)}"
     )
+
+
+def _behind(rows: pd.DataFrame) -> str:
+    """How many prompts the ranking rests on, where that is known."""
+    known = rows["ranking_prompts"].dropna()
+    if known.empty:
+        return ""
+    least = int(known.min())
+    few = f" That is few: fewer than {FEW_PROMPTS} prompts say little about heads." if least < FEW_PROMPTS else ""
+    return f" Prompts behind each ranking: at least {least}.{few}"
+
+
+def _undecided(rows: pd.DataFrame) -> list[str]:
+    """What the mark at some levels means; nothing if the ranking decides all."""
+    marked = rows[rows["undecided"] > 0]
+    if marked.empty:
+        return []
+    number = ", ".join(
+        f"{row['level']} heads: {row['undecided']} of {row['experiments']}" for _, row in marked.iterrows()
+    )
+    return [
+        "",
+        f"\\* Experiments in which the ranking does not decide the top heads ({number}): it has heads of equal score on"
+        " both sides of the cut, or heads that never scored; which of them are ablated says nothing about the detector."
+        " `levels.csv` has their numbers (`tied`, `unscored`).",
+    ]
 
 
 def _points(row: pd.Series, name: str) -> str:

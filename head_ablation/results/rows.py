@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.heads.arms import ARMS
+from head_ablation.heads.ranking_facts import RankingFacts
 from head_ablation.results.published_format import Result, entries, experiment_of
 from head_ablation.results.statistics import wilson
 
@@ -32,7 +35,18 @@ LEVEL_TYPES = {
     **dict.fromkeys(["accuracy", "accuracy_low", "accuracy_high", "accuracy_drop"], "float64"),
     "correct_published": "Int64",  # missing in the published files
     **dict.fromkeys(["accuracy_published", "majority_accuracy"], "float64"),
+    **dict.fromkeys(["ranking_prompts", "tied", "unscored"], "Int64"),  # of top heads whose ranking is known
 }
+
+
+@dataclass(frozen=True)
+class TablesTask:
+    """What the tables say besides what is in the results: `{method}/{experiment}` -> what its ranking rests on."""
+
+    rankings: Mapping[str, RankingFacts] = field(default_factory=dict)
+
+
+NOTHING = TablesTask()
 
 
 def samples_table(results: Sequence[Result]) -> pd.DataFrame:
@@ -52,18 +66,22 @@ def samples_table(results: Sequence[Result]) -> pd.DataFrame:
     return _typed(rows, CONDITION_TYPES | SAMPLE_TYPES)
 
 
-def levels_table(results: Sequence[Result]) -> pd.DataFrame:
+def levels_table(results: Sequence[Result], task: TablesTask = NOTHING) -> pd.DataFrame:
     """One row per experiment and condition; accuracies are fractions of the prompts that count.
 
     `companies` counts distinct companies with a prompt that counts (without samples: prompts);
     `accuracy_low` and `accuracy_high` are the Wilson 95 % interval with n = companies;
     `accuracy_drop` is baseline minus ablated accuracy, a fraction; `unanswerable` the prompts that do not count;
     `ambiguous` those that count though their text allows another reading, `ambiguous_correct` the right ones of them.
+    Of top heads whose ranking is known: `ranking_prompts`, the prompts behind it; `tied`, so many heads of equal score
+    that the level takes only a part of; `unscored`, those of the level that never scored.
 
     Raises:
         ValueError: as `samples_table`.
     """
-    rows = [key | _level_values(entry, result) for key, entry, result in _conditions(results)]
+    rows = [
+        key | _level_values(entry, result) | _ranking_values(key, task) for key, entry, result in _conditions(results)
+    ]
     return _typed(rows, CONDITION_TYPES | LEVEL_TYPES)
 
 
@@ -165,6 +183,19 @@ def _level_values(entry: Result, result: Result) -> dict[str, Any]:
         "correct_published": published,
         "accuracy_published": None if published is None else published / total,
         "majority_accuracy": (result.get("majority_answer") or {}).get("accuracy"),
+    }
+
+
+def _ranking_values(condition: Mapping[str, Any], task: TablesTask) -> dict[str, int | None]:
+    experiment = Experiment(*(condition[key] for key in EXPERIMENT))
+    facts = task.rankings.get(f"{condition['method']}/{experiment}")
+    if facts is None or condition["arm"] != "top":
+        return {}
+    cut = next((cut for cut in facts.cuts if cut.level == condition["level"]), None)
+    return {
+        "ranking_prompts": facts.prompts,
+        "tied": cut.tied if cut else 0,
+        "unscored": cut.unscored if cut else 0,
     }
 
 

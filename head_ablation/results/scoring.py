@@ -1,8 +1,8 @@
 """Scoring: generations -> verdicts -> an experiment's ablation result, in the published study's format.
 
 Pure functions of files; neither torch nor a GPU. Every sample carries both verdicts, the typed matcher's and the
-published study's; `scoring_rule` says which one counts as accuracy. Prompts that do not hold their answer are named, but
-not asked, unless the study counts them, as the published one did.
+published study's; `scoring_rule` says which one counts as accuracy. Prompts that do not hold their answer are named,
+but not asked, unless the study counts them, as the published one did.
 """
 
 from __future__ import annotations

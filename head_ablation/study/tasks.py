@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 from head_ablation.common.experiment import Experiment
+from head_ablation.common.files import read_json
 from head_ablation.common.settings import to_text
 from head_ablation.figures.figure import FigureTask
+from head_ablation.heads.ranking_facts import RankingFacts, ranking_facts
 from head_ablation.jobs.ranking import RankingTask
 from head_ablation.results.audit import AuditTask
+from head_ablation.results.rows import TablesTask
 from head_ablation.results.score_task import ScoreTask
 from head_ablation.study.given_files import (
     ranking_file,
@@ -66,10 +72,31 @@ def ranking_arguments(study: Study) -> list[str]:
     arguments = []
     for method in study.ranked_methods:
         for experiment in study.experiments():
-            detected = f"{study.folder}/rankings/{method}/{experiment}.json"
-            file = ranking_file(study, method, experiment) or detected
+            file = ranking_file(study, method, experiment) or detected_file(study, method, experiment)
             arguments += ["--ranking", method, *map(str, experiment), file]
     return arguments
+
+
+def tables_task(study: Study) -> TablesTask:
+    """What the tables say of each ranking; of a detected one, once it is there."""
+    found = {}
+    for method in study.ranked_methods:
+        for experiment in study.experiments():
+            path = Path(ranking_file(study, method, experiment) or detected_file(study, method, experiment))
+            if path.is_file():
+                facts = _facts(path, path.stat().st_mtime_ns, tuple(study.levels))
+                found[f"{method}/{experiment}"] = facts
+    return TablesTask(found)
+
+
+@cache
+def _facts(path: Path, _written: int, levels: tuple[int, ...]) -> RankingFacts:
+    return ranking_facts(read_json(path), levels)
+
+
+def detected_file(study: Study, method: str, experiment: Experiment) -> str:
+    """The path of a detected ranking."""
+    return f"{study.folder}/rankings/{method}/{experiment}.json"
 
 
 def figure_task(study: Study) -> FigureTask:

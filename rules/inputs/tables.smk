@@ -1,6 +1,6 @@
 # What the rules of tables.smk take.
 
-from head_ablation.study.tasks import audit_task, ranking_arguments
+from head_ablation.study.tasks import audit_task, ranking_arguments, tables_task
 
 TABLES = [
     f"tables/{name}" for name in ("samples.parquet", "levels.csv", "curves.csv", "key_results.csv", "key_results.md")

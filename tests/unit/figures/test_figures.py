@@ -17,8 +17,9 @@ from results_factory import random_study
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import Tables
 from head_ablation.figures.style import save_figure
+from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.curves import curves_table
-from head_ablation.results.rows import levels_table
+from head_ablation.results.rows import TablesTask, levels_table
 
 QUESTIONS = ["inc_state", "inc_year", "employee_count", "hq_state"]
 METHODS = ["wu24", "summed_attention", "qrhead"]
@@ -254,3 +255,26 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkey
 def test_modules_import_no_more_than_they_need(module: str, unwanted: str) -> None:
     code = f"import sys, head_ablation.{module}; sys.exit({unwanted!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def hollow(fig: Figure) -> list[float]:
+    """The levels that hollow marks of the top curve stand at."""
+    ax = fig.axes[0]
+    dashed = {line.get_color() for line in ax.lines if line.get_linestyle() == "--"}
+    marks = [
+        line for line in ax.lines if line.get_marker() not in ("None", "none", "") and line.get_color() not in dashed
+    ]
+    white = [line for line in marks if line.get_markerfacecolor() == "white"]
+    return [round(float(level)) for line in white for level in line.get_xdata()]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("figure", FIGURES.names)
+def test_levels_that_the_ranking_does_not_decide_have_hollow_marks_and_a_line_in_the_caption(figure: str) -> None:
+    cuts = (Cut(40, 200, 3, 0), Cut(50, 0, 0, 7))
+    task = TablesTask({"wu24/instruct/inc_year/tokens_2048": RankingFacts(18, cuts)})
+    fig = drawn(figure, levels_table(random_study(), task))
+    assert hollow(fig) == [40, 50]
+    assert "Hollow marks on solid lines" in fig.texts[0].get_text().replace("\n", " ")
+    assert overlaps(fig) == []
+    plain = drawn(figure, study())
+    assert hollow(plain) == [] and "Hollow" not in plain.texts[0].get_text()

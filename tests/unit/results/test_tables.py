@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from results_factory import answers, random_study, result
 
+from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.curves import curves_table, summary
 from head_ablation.results.key_results import key_results_markdown, key_results_table
-from head_ablation.results.rows import CONDITION, EXPERIMENT, levels_table, samples_table
+from head_ablation.results.rows import CONDITION, EXPERIMENT, TablesTask, levels_table, samples_table
 from head_ablation.results.statistics import mover_difference, paired_difference, wilson
 
 BASELINE = answers("1110-")
@@ -444,3 +445,64 @@ def test_every_interval_holds_its_point() -> None:
 def test_the_summary_says_baseline_top_and_random_at_the_highest_level() -> None:
     line = summary(curves_table(levels_table([small()])))
     assert line == "wu24, inc_year: baseline 75%; with 10 heads ablated: top 0%, random 75%"
+
+
+# rankings
+
+
+def ranked(prompts: int | None = 18) -> TablesTask:
+    """Of two prompt lengths: at the shorter one, level 10 parts a tie and reaches heads that never scored."""
+    name = "wu24/instruct/inc_year/tokens_"
+    cuts = (Cut(10, tied=245, taken=5, unscored=5),)
+    return TablesTask({f"{name}1024": RankingFacts(prompts, cuts), f"{name}2048": RankingFacts(19, ())})
+
+
+def two_lengths() -> list[dict]:
+    return [small(tokens=1024), small()]
+
+
+def test_top_rows_say_what_their_ranking_rests_on() -> None:
+    levels = levels_table(two_lengths(), ranked())
+    known = levels[levels["arm"] == "top"].set_index(["tokens", "level"])[["ranking_prompts", "tied", "unscored"]]
+    assert known.to_dict("index") == {
+        (1024, 5): {"ranking_prompts": 18, "tied": 0, "unscored": 0},
+        (1024, 10): {"ranking_prompts": 18, "tied": 245, "unscored": 5},
+        (2048, 5): {"ranking_prompts": 19, "tied": 0, "unscored": 0},
+        (2048, 10): {"ranking_prompts": 19, "tied": 0, "unscored": 0},
+    }
+    assert levels.loc[levels["arm"] != "top", ["ranking_prompts", "tied", "unscored"]].isna().all(axis=None)
+    assert levels_table(two_lengths())["tied"].isna().all()  # nothing known, nothing said
+
+
+def test_curves_count_the_experiments_whose_ranking_does_not_decide_a_level() -> None:
+    curves = curves_table(levels_table(two_lengths(), ranked()))
+    counted = curves[curves["undecided"] > 0]
+    assert counted[["arm", "level", "undecided", "experiments"]].to_numpy().tolist() == [["top", 10, 1, 2]]
+    assert (curves_table(levels_table(two_lengths()))["undecided"] == 0).all()
+
+
+def test_key_results_count_undecided_levels_and_the_prompts_behind_the_ranking() -> None:
+    levels, samples = levels_table(two_lengths(), ranked()), samples_table(two_lengths())
+    table = key_results_table(levels, samples)
+    assert table[["level", "undecided", "ranking_prompts"]].to_numpy().tolist() == [[5, 0, 18], [10, 1, 18]]
+    page = key_results_markdown(table)
+    assert "\n| 5 | " in page and "\n| 10 \\* | " in page
+    assert "does not decide the top heads (10 heads: 1 of 2)" in page
+    assert "Prompts behind each ranking: at least 18.\n" in page and "few" not in page
+    plain = key_results_markdown(key_results_table(levels_table(two_lengths()), samples))
+    assert "\\*" not in plain and "Prompts behind" not in plain
+
+
+def test_a_ranking_from_few_prompts_is_called_so() -> None:
+    samples = samples_table(two_lengths())
+    for prompts, few in ((1, True), (4, True), (5, False)):
+        page = key_results_markdown(key_results_table(levels_table(two_lengths(), ranked(prompts)), samples))
+        assert f"at least {prompts}." in page
+        assert ("fewer than 5 prompts say little" in page) is few
+
+
+def test_the_summary_says_that_ties_decide_at_the_highest_level() -> None:
+    assert "(in 1 of 2 experiments a tie decides the heads)" in summary(
+        curves_table(levels_table(two_lengths(), ranked()))
+    )
+    assert "tie" not in summary(curves_table(levels_table(two_lengths())))
