@@ -22,12 +22,14 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="results/{study}/tables/audit.md")
     a = parser.parse_args()
     rankings = {(*names, int(tokens)): ranked_heads(read_json(file)) for *names, tokens, file in a.ranking}
+    results = [read_json(path) for path in a.results]
     page = audit_markdown(
-        results=[read_json(path) for path in a.results],
+        results=results,
         claims=read_claims(a.claims) if a.claims else None,
         rankings=rankings,
         head_sets=a.task.head_sets(rankings),
         excluded=a.task.arms.excluded,
+        stated=a.task.stated(results),
     )
     write_text(a.output, page)
 

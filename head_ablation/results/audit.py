@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -17,11 +18,13 @@ from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import ArmSettings
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings
-from head_ablation.results.claims import Claim, Claims, Finding
-from head_ablation.results.contradictions import Check, Kind, checks, head_set_agreement
+from head_ablation.results.claims import Claim, Claims, Finding, Verdict
+from head_ablation.results.contradictions import Agreement, Check, Contradiction, Kind, checks, head_set_agreement
 from head_ablation.results.key_results import contrasts, key_results_table
 from head_ablation.results.published_format import Key, Result, entries, experiment_of
 from head_ablation.results.rows import EXPERIMENT, levels_table, samples_table
+
+FEW = 5  # head sets that are named one by one even if all of an arm differ
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,23 @@ class AuditTask:
         conditions: names of all conditions of the study.
         arms: its arms.
         shapes: model -> its grid of heads; None where that is not known without fetching.
+        names: model -> its full name.
+        questions: `{model}/{question}` -> the question as that model is asked it.
     """
 
     conditions: tuple[str, ...]
     arms: ArmSettings
     shapes: Mapping[str, ModelShape | None]
+    names: Mapping[str, str]
+    questions: Mapping[str, str]
+
+    def stated(self, results: Sequence[Result]) -> dict[Key, dict[str, str]]:
+        """For each result what it should say of itself: model_name and question_prompt."""
+        keys = [experiment_of(result) for result in results]
+        return {
+            key: {"model_name": self.names[key[1]], "question_prompt": self.questions[f"{key[1]}/{key[2]}"]}
+            for key in keys
+        }
 
     def head_sets(self, rankings: Mapping[Key, Sequence[Head]]) -> dict[Key, dict[str, HeadSet]]:
         """For each method and experiment with a ranking: condition -> the heads that the study chooses."""
@@ -56,13 +71,14 @@ def audit_markdown(
     rankings: Mapping[Key, Sequence[Head]],
     head_sets: Mapping[Key, Mapping[str, HeadSet]],
     excluded: int,
+    stated: Mapping[Key, Mapping[str, str]] = MappingProxyType({}),
 ) -> str:
     """The audit as a Markdown page.
 
     Args:
         results: checked ones.
         claims: what is printed about them, if anything.
-        rankings, excluded: as `contradictions.checks`.
+        rankings, excluded, stated: as `contradictions.checks`.
         head_sets: as `head_set_agreement`.
 
     Raises:
@@ -70,8 +86,9 @@ def audit_markdown(
     """
     page = ["# Audit", "", *_given(results, rankings)]
     page += _claims_section(claims, results) if claims else []
-    page += _agreement_section(head_set_agreement(results, head_sets))
-    return "\n".join([*page, *_contradictions_section([*checks(results, rankings, excluded)]), ""])
+    made = [*checks(results, rankings, excluded, stated)]
+    page += _agreement_section(head_set_agreement(results, head_sets), [one for _, one in made if one])
+    return "\n".join([*page, *_contradictions_section(made), ""])
 
 
 def _given(results: Sequence[Result], rankings: Mapping[Key, Sequence[Head]]) -> list[str]:
@@ -91,11 +108,13 @@ def _claims_section(claims: Claims, results: Sequence[Result]) -> list[str]:
         raise StudyError(f"no tables can be made of these results: {error}") from None
     findings = [find(claim, levels, samples) for claim in claims.claims]
     header = ["claim about", "arm", "heads", "claimed", "found", "95 % interval", "experiments", "verdict"]
+    header += ["the rest would need"] if any(finding.needed for finding in findings) else []
+    reached = {finding.verdict for finding in findings}
     return [
         *("", "## Claims", "", f"Source: {claims.source}", "", "Drops of accuracy in percentage points."),
-        *("", *_table([*header, "the rest would need"], map(_claim_row, findings))),
-        *("", "Open, unlikely, impossible: only some of the claimed experiments are given, and the claim lies inside"),
-        *("their interval, outside it, or beyond what any mean of the rest could make up for.", "", _basis(findings)),
+        *("", *_table(header, (_claim_row(finding)[: len(header)] for finding in findings)), ""),
+        *(f"- {verdict.value}: {verdict.meaning}" for verdict in Verdict if verdict in reached),
+        *("", _basis(findings)),
     ]
 
 
@@ -123,9 +142,26 @@ def _basis(findings: Sequence[Finding]) -> str:
     )
 
 
-def _agreement_section(agreement: Mapping[str, tuple[int, int]]) -> list[str]:
-    said = ", ".join(f"{arm} {same} of {number}" for arm, (same, number) in agreement.items())
-    return ["", "## Head sets", "", f"Exactly the heads that this study chooses: {said}."] if said else []
+def _agreement_section(agreement: Mapping[str, Agreement], contradictions: Sequence[Contradiction]) -> list[str]:
+    """How many head sets are the study's own, and every other one by name; of an arm that was drawn otherwise as a
+    whole, that is said once."""
+    said = ", ".join(f"{arm} {found.same} of {found.compared}" for arm, found in agreement.items())
+    if not said:
+        return []
+    page = ["", "## Head sets", "", f"Exactly the heads that this study chooses: {said}."]
+    named = {(one.experiment, one.condition) for one in contradictions}
+    rows: list[list[str]] = []
+    for arm, found in agreement.items():
+        if not found.same and found.compared > FEW:
+            page += [
+                "",
+                f"All {arm} heads were chosen otherwise: by another ranking, seed or sampler than this study's.",
+            ]
+            continue
+        others = [one for one in found.others if (one.experiment, one.condition) not in named]
+        rows += [[one.experiment, one.condition, one.found, one.expected] for one in others]
+    header = ["experiment", "condition", "only in the result", "only as this study chooses"]
+    return [*page, *(["", *_table(header, rows)] if rows else [])]
 
 
 def _contradictions_section(made: Sequence[Check]) -> list[str]:

@@ -22,19 +22,28 @@ class Verdict(Enum):
     """What the given results say about a claim."""
 
     HOLDS = "holds"
-    """All claimed experiments are given, and their mean rounds to the claim."""
     DOES_NOT_HOLD = "does not hold"
-    """All claimed experiments are given, and their mean is another."""
     OPEN = "open"
-    """Only some of the claimed experiments are given; the claim lies inside their interval."""
     UNLIKELY = "unlikely"
-    """Only some are given; the claim lies outside their interval."""
     IMPOSSIBLE = "impossible"
-    """Only some are given; for the claim to hold, the others would need a mean beyond 100 points."""
     AMBIGUOUS = "ambiguous"
-    """More are given than the claim is over: it does not say which it means."""
     NO_DATA = "no data"
-    """None of the claimed experiments is given."""
+
+    @property
+    def meaning(self) -> str:
+        """The verdict in words, for a reader of the audit."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    Verdict.HOLDS: "all claimed experiments are given, and their mean rounds to the claim",
+    Verdict.DOES_NOT_HOLD: "all claimed experiments are given, and their mean is another",
+    Verdict.OPEN: "only some of the claimed experiments are given; the claim lies inside their interval",
+    Verdict.UNLIKELY: "only some of the claimed experiments are given; the claim lies outside their interval",
+    Verdict.IMPOSSIBLE: "only some are given; for the claim to hold, the others would need a mean beyond 100 points",
+    Verdict.AMBIGUOUS: "more experiments are given than the claim is over; it does not say which it means",
+    Verdict.NO_DATA: "none of the claimed experiments is given",
+}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from head_ablation.common.settings import to_text
 from head_ablation.figures.figure import FigureTask
 from head_ablation.heads.ranking_facts import RankingFacts, ranking_facts
 from head_ablation.jobs.ranking import RankingTask
+from head_ablation.models.pointer import model_name
 from head_ablation.results.audit import AuditTask
 from head_ablation.results.rows import TablesTask
 from head_ablation.results.score_task import ScoreTask
@@ -26,6 +27,7 @@ from head_ablation.study.settings import (
     head_set_settings,
     judge,
     level_settings,
+    prompt_settings,
     shape_at_hand,
 )
 from head_ablation.study.study import Study
@@ -64,6 +66,12 @@ def audit_task(study: Study) -> AuditTask:
         conditions=tuple(map(str, study.conditions())),
         arms=study.arms,
         shapes={model: shape_at_hand(study, model) for model in study.config["models"]},
+        names={model: model_name(study.model(model)["source"]) for model in study.config["models"]},
+        questions={
+            f"{model}/{question}": prompt_settings(study, model, question).question
+            for model in study.config["models"]
+            for question in study.questions
+        },
     )
 
 

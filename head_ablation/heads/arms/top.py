@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any
 
 from head_ablation.heads.arms.arm import Arm, Choice, Judged, Sets
@@ -21,9 +21,13 @@ def _judge(sets: Sets) -> Iterator[Judged]:
             first = set(sets.ranked[: len(heads)])
             yield Judged(condition, heads == first, heads, first)
         return
-    for (_, smaller), (condition, larger) in pairwise(in_order):
-        kept = smaller & larger
+    following = [heads for _, heads in in_order[2:]]
+    smaller = in_order[0][1] if in_order else set()
+    for (condition, heads), larger in zip_longest(in_order[1:], following):
+        kept = smaller & heads
         yield Judged(condition, kept == smaller, kept, smaller)
+        if kept == smaller or larger is None or heads <= larger:  # else it is the odd one out, between two that agree
+            smaller = heads
 
 
 TOP = Arm(

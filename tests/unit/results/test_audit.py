@@ -172,8 +172,13 @@ def test_the_studys_claims_are_readable() -> None:
 # contradictions
 
 
-def contradictions(results: list[Made], rankings: Any, excluded: int) -> list[Contradiction]:
-    return [contradiction for _, contradiction in checks(results, rankings, excluded) if contradiction]
+def contradictions(results: list[Made], rankings: Any, excluded: int, stated: Any = None) -> list[Contradiction]:
+    return [contradiction for _, contradiction in checks(results, rankings, excluded, stated or {}) if contradiction]
+
+
+def stated_by(results: list[Made]) -> dict[Any, dict[str, str]]:
+    """What each result says of itself, as what it should say."""
+    return {experiment_of(one): {key: one[key] for key in ("model_name", "question_prompt")} for one in results}
 
 
 RANKED = [Head(0, head) for head in range(8)]
@@ -234,6 +239,26 @@ def head_change(arm: str, place: int, at: int, new: Callable[[Made], list[int]])
     return change
 
 
+def baseline_change(**changes: Any) -> Callable[[Made], None]:
+    def change(made: Made) -> None:
+        for key, new in changes.items():
+            made["baseline"][key] = new(made["baseline"][key])
+
+    return change
+
+
+def less(number: float) -> float:
+    return number - type(number)(1) / (1 if isinstance(number, int) else 3)
+
+
+def another_first(heads: list[Any]) -> list[Any]:
+    return [[31, 31], *heads[1:]]
+
+
+def first_twice(heads: list[Any]) -> list[Any]:
+    return [heads[0], heads[0], *heads[2:]]
+
+
 def twice_as_many(number: int) -> int:
     return 2 * number
 
@@ -253,6 +278,19 @@ INJECTED: list[tuple[Kind, Callable[[Made], None]]] = [
     (ARMS["random"].rule, head_change(RANDOM, 0, 0, lambda made: made[TOP][-1]["heads"][0])),
     (Kind.TOTAL, entry_change(TOP, 1, correct=twice_as_many, total=twice_as_many)),
     (Kind.TOTAL, lambda made: made.update(test_samples=99)),
+    (Kind.TOTAL, entry_change(TOP, 0, total=lambda total: total + 1)),
+    (Kind.TOTAL, baseline_change(total=lambda total: total + 1)),
+    (Kind.ACCURACY, entry_change(TOP, 0, accuracy=less)),
+    (Kind.ACCURACY, entry_change(RANDOM, 1, accuracy=less)),
+    (Kind.ACCURACY, baseline_change(accuracy=lambda accuracy: accuracy - 0.012)),
+    (Kind.ACCURACY, baseline_change(correct=less)),
+    (Kind.DROP, entry_change(RANDOM, 1, accuracy_drop=lambda drop: drop + 0.01)),
+    (Kind.NAMES, entry_change(TOP, 0, heads=another_first)),
+    (Kind.NAMES, entry_change(RANDOM, 1, heads=another_first)),
+    (Kind.REPEATED, entry_change(TOP, -1, heads=first_twice)),
+    (Kind.LEVELS, lambda made: made["ablation_levels"].append(99)),
+    (Kind.MODEL, lambda made: made.update(model_name="another/model")),
+    (Kind.QUESTION, lambda made: made.update(question_prompt="Why?")),
     (Kind.PROMPTS, lambda made: made.update(unanswerable=3)),
 ]
 GIVEN = [pytest.param(made_up, id="made_up"), pytest.param(published, id="published", marks=needs_published_study)]
@@ -278,10 +316,22 @@ def test_every_kind_of_contradiction_is_found_and_only_that_one(
 ) -> None:
     results = make()
     rankings = (published_rankings() if make is published else rankings_of(results)) if ranked else {}
+    stated = stated_by(results)
+    results[-1] = copy.deepcopy(results[-1])
     change(results[-1])
-    found = contradictions(results, rankings, 50 if make is published else EXCLUDED)
+    found = contradictions(results, rankings, 50 if make is published else EXCLUDED, stated)
     assert [one.kind for one in found] == [kind]
     assert found[0].experiment == "/".join(map(str, experiment_of(results[-1])))
+
+
+@needs_published_study
+@pytest.mark.parametrize("level", range(6))
+def test_a_top_set_that_is_none_of_the_ranking_is_one_contradiction_without_the_ranking_too(level: int) -> None:
+    results = published()
+    head_change(TOP, level, 0, other_head)(results[-1])
+    for rankings in (published_rankings(), {}):
+        (one,) = contradictions(results, rankings, 50)
+        assert one.kind == ARMS["top"].rule
 
 
 def test_baselines_that_differ_between_methods_are_found() -> None:
@@ -350,14 +400,48 @@ def chosen(seed: int = 42) -> dict[Any, dict[str, HeadSet]]:
 
 @needs_published_study
 def test_the_published_head_sets_are_those_this_study_chooses() -> None:
-    assert head_set_agreement(published(), chosen()) == {"top": (96, 96), "random": (96, 96)}
-    assert head_set_agreement(published(), chosen(seed=1)) == {"top": (96, 96), "random": (0, 96)}
+    assert head_set_agreement(published(), chosen()) == {"top": (96, 96, []), "random": (96, 96, [])}
+    otherwise = head_set_agreement(published(), chosen(seed=1))
+    assert otherwise["top"] == (96, 96, []) and otherwise["random"][:2] == (0, 96)
+    assert len(otherwise["random"].others) == 96
+
+
+@needs_published_study
+def test_a_random_head_swapped_for_another_allowed_one_is_named_with_its_place() -> None:
+    results = published()
+    allowed = next(head for head in range(32) if Head(9, head) not in published_rankings()[experiment_of(results[-1])])
+    before = results[-1][RANDOM][2]["heads_str"][0]
+    head_change(RANDOM, 2, 0, lambda _: [9, allowed])(results[-1])
+    agreement = head_set_agreement(results, chosen())
+    assert {arm: found[:2] for arm, found in agreement.items()} == {"top": (96, 96), "random": (95, 96)}
+    (one,) = agreement["random"].others
+    place = "/".join(map(str, experiment_of(results[-1])))
+    assert (one.experiment, one.condition) == (place, "random-20-0")
+    assert (one.found, one.expected) == (f"L9H{allowed}", before)
+    assert contradictions(results, published_rankings(), 50) == []
+    page = page_of(results, rankings=published_rankings(), head_sets=chosen())
+    assert f"| {place} | random-20-0 | L9H{allowed} | {before} |" in page.splitlines()
+
+
+@needs_published_study
+def test_a_head_set_that_a_contradiction_names_is_not_named_twice() -> None:
+    results = published()
+    head_change(TOP, 2, 0, other_head)(results[-1])
+    page = page_of(results, rankings=published_rankings(), head_sets=chosen())
+    assert "top 95 of 96" in page and page.count("| top-20 |") == 1
+
+
+@needs_published_study
+def test_an_arm_that_was_drawn_otherwise_is_said_once() -> None:
+    page = page_of(published(), rankings=published_rankings(), head_sets=chosen(seed=1))
+    assert "All random heads were chosen otherwise" in page and "| random-" not in page
 
 
 def test_only_conditions_with_expected_heads_are_compared() -> None:
     made = given(draws=2)
     sets = {"top-2": HeadSet.parse(["L0H1", "L0H0"]), "random-2-1": HeadSet.parse(["L9H0", "L2H1"])}
-    assert head_set_agreement([made], {experiment_of(made): sets}) == {"top": (1, 1), "random": (0, 1)}
+    agreement = head_set_agreement([made], {experiment_of(made): sets})
+    assert {arm: found[:2] for arm, found in agreement.items()} == {"top": (1, 1), "random": (0, 1)}
     assert head_set_agreement([made], {}) == {}
 
 
@@ -379,6 +463,9 @@ def test_the_page_of_the_published_study_says_what_was_found() -> None:
     assert row in page.splitlines()
     assert "n = 36 companies" in page and "unpaired" in page
     assert "chooses: top 96 of 96, random 96 of 96." in page
+    assert [line for line in page.splitlines() if line.startswith("- ")] == [
+        "- open: only some of the claimed experiments are given; the claim lies inside their interval"
+    ]
     assert page.endswith("\n\nNone found.\n")
 
 
@@ -392,8 +479,10 @@ def test_the_page_has_a_row_for_every_claim_check_and_contradiction(tmp_path: Pa
     (tmp_path / "claims.yaml").write_text("\n".join(["source: a talk", "claims:", *lines]), encoding="utf-8")
     page = page_of(results, tmp_path / "claims.yaml")
     assert "Source: a talk" in page
-    assert "| wu24 | gap | 2 | 1.25 |" in page and "| 2 of 2 | does not hold | - |" in page
-    assert "| other | gap | 2 | 1.25 | - | - | 0 of 0 | no data | - |" in page
+    assert "| wu24 | gap | 2 | 1.25 |" in page and "| 2 of 2 | does not hold |\n" in page
+    assert "| other | gap | 2 | 1.25 | - | - | 0 of 0 | no data |\n" in page and "the rest would need" not in page
+    explained = [line.split(":")[0] for line in page.splitlines() if line.startswith("- ")]
+    assert explained == ["- does not hold", "- no data"]
     assert all(f"| {kind} | " in page for kind in Kind.all())
     made = contradictions(results, {}, 50)
     assert {one.kind for one in made} == {Kind.ACCURACY, Kind.DROP, Kind.NAMES}
@@ -411,11 +500,16 @@ def test_results_that_no_table_can_be_made_of_are_refused_in_words() -> None:
         page_of([given(), given()], WU24)
 
 
-def audited(folder: Path, **own: Any) -> str:
+NAME = "meta-llama/Meta-Llama-3-8B-Instruct"
+
+
+def audited(folder: Path, said: Made | None = None, **own: Any) -> str:
     """The page that the script writes of a study with one result."""
+    said = said or {}
     study = read_resolved(write_study(folder, {"inc_year": given()}, **own))
     taken, page = folder / "taken.json", folder / "audit.md"
-    taken.write_text(json.dumps(given() | {"model_key": "llama3"}), encoding="utf-8")
+    asked = {"model_key": "llama3", "model_name": NAME, "question_prompt": "What year was the company incorporated?"}
+    taken.write_text(json.dumps(given() | asked | said), encoding="utf-8")
     task = ["--task", to_text(audit_task(study)), *ranking_arguments(study)]
     claims = ["--claims", study.claims] if study.claims else []
     command = [sys.executable, "scripts/audit.py", *task, "--results", taken, *claims, "--output", page]
@@ -438,3 +532,11 @@ def test_a_studys_audit_needs_neither_claims_nor_rankings_nor_a_grid(tmp_path: P
     page = audited(tmp_path)
     assert "0 with their ranking" in page and "None found." in page
     assert "Claims" not in page and "Head sets" not in page
+
+
+@pytest.mark.slow
+def test_a_studys_audit_finds_another_models_name_and_another_question(tmp_path: Path) -> None:
+    lines = audited(tmp_path, {"model_name": "b/model", "question_prompt": "Why?"}).splitlines()
+    place = "wu24/llama3/inc_year/2048"
+    assert f"| {Kind.MODEL} | {place} |  | b/model | {NAME} |" in lines
+    assert f"| {Kind.QUESTION} | {place} |  | Why? | What year was the company incorporated? |" in lines
