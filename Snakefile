@@ -39,6 +39,14 @@ localrules:
     figures,
 
 
+onsuccess:
+    say_closing_words()
+
+
+onerror:
+    say_closing_words()
+
+
 rule all:
     default_target: True
     input:

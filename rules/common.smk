@@ -16,6 +16,7 @@ from head_ablation.common.problems import StudyError
 from head_ablation.common.settings import to_text
 from head_ablation.jobs.store import Store
 from head_ablation.study.checks import checked_study
+from head_ablation.study.closing_words import closing_words, log_state
 from head_ablation.study.code import code_digest
 from head_ablation.study.environment import prepare_environment
 from head_ablation.study.loading import load_study
@@ -49,6 +50,15 @@ if not STATE.is_on_a_node:
     for note in STUDY.notes:
         logger.warning(f"{CONFIG_FILES}: {note}")
 PLAN = Plan(STUDY)
+LOG_FOLDERS = [Path(STUDY.folder) / "logs", *(Path(ROOT) / "models" / model for model in STUDY.config["models"])]
+LOGS_BEFORE = {} if STATE.is_on_a_node or STATE.is_dry_run else log_state(LOG_FOLDERS)
+
+
+def say_closing_words():
+    """Says why jobs failed, and their warnings, whatever the quietness; for Snakemake's end."""
+    for message in [] if STATE.is_on_a_node else closing_words(LOG_FOLDERS, LOGS_BEFORE):
+        print(message, file=sys.stderr, flush=True)
+
 
 prepare_environment(HOME)
 

@@ -29,12 +29,12 @@ rule generations:
     params:
         settings=settings(stages.level_settings),
         versions=of_study(stages.level_versions),
-        count=STUDY.config["scoring"]["count"],
+        counted=STUDY.config["scoring"]["count"],
         store=STORE,
         sweep=STATE.prefix + HEADS_INDEX.replace("{method}", "*"),
     shell:
         'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/generate.py --model {input.model:q} --prompts {input.prompts:q}'
-        " --count {params.count} --heads {input.heads:q} --indexes {params.sweep:q} --settings {params.settings:q}"
+        " --count {params.counted} --heads {input.heads:q} --indexes {params.sweep:q} --settings {params.settings:q}"
         " --resources {threads} {resources.held_gpus} --store {params.store:q} --output {output.generations:q}"
         " --provenance {output.provenance:q} 2> {log:q}"
 

@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="pointer file")
     parser.add_argument("--samples", required=True)
+    parser.add_argument("--split", required=True, choices=("train", "test"))
     parser.add_argument("--filler", required=True, type=Path)
     parser.add_argument("--tokens", required=True, type=int)
     parser.add_argument("--settings", required=True, type=argument(PromptSettings), help="PromptSettings as JSON")
@@ -27,7 +28,7 @@ def main() -> None:
     refuse_beyond(a.tokens, model.shape.positions)
     tokenizer, filler = PromptTokenizer(model.folder), a.filler.read_text(encoding=UTF_8)
     builder = prompt_builder(tokenizer, a.settings.layout, a.settings.question, filler, a.tokens)
-    prompts = build_prompts(builder, map(Sample.from_json, read_jsonl(a.samples)))
+    prompts = build_prompts(builder, map(Sample.from_json, read_jsonl(a.samples)), a.split == "test")
     warn(*prompt_notes(prompts))
     write_jsonl(a.output, [prompt.to_json() for prompt in prompts])
 

@@ -1,15 +1,16 @@
 """Write the head set of every condition of one method and experiment, each only if it changed, and their index."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from head_ablation.common.files import read_json
-from head_ablation.common.problems import run_script, warn
+from head_ablation.common.problems import run_script
 from head_ablation.common.settings import argument
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings, write_head_sets
 from head_ablation.heads.ranking_facts import ranking_facts
-from head_ablation.heads.rankings import ranked_heads
+from head_ablation.heads.rankings import ranked_heads, reason_unranked
 
 
 def main() -> None:
@@ -21,10 +22,13 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="index.json, beside the head-set files")
     a = parser.parse_args()
     ranking = read_json(a.ranking)
-    sets = a.settings.choose(ranked_heads(ranking), ModelShape(**read_json(a.shape)))
+    unranked = reason_unranked(ranking)
+    sets = {} if unranked else a.settings.choose(ranked_heads(ranking), ModelShape(**read_json(a.shape)))
     for warning in ranking_facts(ranking, a.settings.levels).warnings():
-        warn(f"{a.ranking}: {warning}")
-    write_head_sets(a.output, sets, [a.ranking, a.shape, *a.detected_on])
+        print(f"{a.ranking}: {warning}", file=sys.stderr)  # the tables warn of it
+    if unranked:
+        print(f"{a.ranking}: no head could be ranked. {unranked}", file=sys.stderr)
+    write_head_sets(a.output, sets, [a.ranking, a.shape, *a.detected_on], unranked)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from head_ablation.common.problems import run_script
+from head_ablation.common.problems import StudyError, run_script
 from head_ablation.common.settings import argument
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import FigureTask, Tables
@@ -19,7 +19,10 @@ def main() -> None:
     parser.add_argument("--levels", required=True, help="tables/levels.csv")
     parser.add_argument("--outputs", required=True, nargs="+", type=Path, help="{figure}.svg, .png or .pdf")
     a = parser.parse_args()
-    tables, labels = Tables(pd.read_csv(a.curves), pd.read_csv(a.levels)), dict(a.task.labels)
+    curves, levels, labels = pd.read_csv(a.curves), pd.read_csv(a.levels), dict(a.task.labels)
+    if curves.empty:
+        raise StudyError("no head could be ranked in any experiment, so there is nothing to draw; see key_results.md")
+    tables = Tables(curves, levels, a.task.missing(levels))
     for name in dict.fromkeys(path.stem for path in a.outputs):
         save_figure(FIGURES[name].draw(tables, labels), [path for path in a.outputs if path.stem == name])
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from head_ablation.common.files import read_json, whole_file, write_text
 from head_ablation.common.problems import run_script, warn
 from head_ablation.common.settings import argument
+from head_ablation.heads.ranking_facts import unranked_words
 from head_ablation.results.curves import curves_table
 from head_ablation.results.key_results import key_results_markdown, key_results_table
-from head_ablation.results.rows import TablesTask, levels_table, samples_table
+from head_ablation.results.rows import TablesTask, levels_table, samples_table, unranked_experiments
 
 
 def main() -> None:
@@ -28,7 +29,10 @@ def main() -> None:
         samples.to_parquet(path, index=False)
     for path, table in {a.levels: levels, a.curves: curves_table(levels), a.key_results: key_results}.items():
         write_text(path, table.to_csv(index=False))
-    write_text(a.page, key_results_markdown(key_results))
+    unranked = unranked_experiments(results)
+    for name, reason in unranked.items():
+        warn(unranked_words(name, reason))
+    write_text(a.page, key_results_markdown(key_results, unranked=unranked))
 
 
 if __name__ == "__main__":

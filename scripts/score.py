@@ -18,7 +18,7 @@ def main() -> None:
         parser.add_argument(name, required=True, type=Path)
     parser.add_argument("--samples", required=True, nargs=2, help="the prompts' samples file and its due SHA-256")
     parser.add_argument("--baseline", required=True, type=Path, help="generations of the baseline")
-    parser.add_argument("--generations", required=True, nargs="+", type=Path, help="named by condition")
+    parser.add_argument("--generations", required=True, nargs="*", type=Path, help="named by condition")
     a = parser.parse_args()
     refuse_changed_file(Path(a.samples[0]), a.samples[1], made_from="the filings")
     result = a.task.result(a.model, a.prompts, a.ranking, a.baseline, a.generations)

@@ -15,7 +15,7 @@ from pathlib import Path
 RESUME = "run again: what is finished is kept"
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 SHOWN = 10  # problems of a kind that a message lists; the others are counted
-WARNING = "warning: "  # such a line of a log is shown when the workflow ends
+ERROR, WARNING = "error: ", "warning: "  # what begins so in a job's log is shown when the workflow ends
 LONG = 300  # characters of a found value that are shown
 
 
@@ -105,14 +105,14 @@ def run_script(main: Callable[[], None]) -> None:
     try:
         main()
     except StudyError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"{ERROR}{error}")
     except KeyboardInterrupt:
-        sys.exit(f"error: interrupted; {RESUME}")
+        sys.exit(f"{ERROR}interrupted; {RESUME}")
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        sys.exit(f"error: {error.filename or 'output'}: {error.strerror}; nothing was half-written")
+        sys.exit(f"{ERROR}{error.filename or 'output'}: {error.strerror}; nothing was half-written")
 
 
 def _stop(_signal: int, _frame: object) -> None:
-    sys.exit(f"error: ended by SIGTERM (cancelled, or over its time or memory limit); {RESUME}")
+    sys.exit(f"{ERROR}ended by SIGTERM (cancelled, or over its time or memory limit); {RESUME}")

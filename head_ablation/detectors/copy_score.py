@@ -135,13 +135,10 @@ class _Watch:
 def rank_heads(heads: Sequence[Head], successes: Sequence[Copies]) -> list[dict[str, Any]]:
     """Every head with its mean score, `hits` (prompts in which it copied) and `num_samples` (successful prompts).
 
-    Ties are broken by layer, then head.
-
-    Raises:
-        StudyError: there is no successful prompt.
+    Ties are broken by layer, then head. Without a successful prompt there is nothing to rank heads by: none is listed.
     """
     if not successes:
-        raise StudyError("no train prompt was answered correctly, so no head can be ranked; see the answers in the log")
+        return []
     n = len(successes)
     scores = {head: sum(copies.score(head) for copies in successes) / n for head in heads}
     hits = {head: sum(head in copies.copied for copies in successes) for head in heads}
@@ -162,7 +159,7 @@ def rank(runner: Runner, prompts: Sequence[Prompt], settings: DetectionSettings)
     """The ranking of all heads by what they copied on prompts that were answered correctly.
 
     Raises:
-        StudyError: no prompt was answered correctly, or out of memory.
+        StudyError: out of memory.
     """
     from head_ablation.engine.ablation import model_shape
 

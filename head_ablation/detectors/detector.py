@@ -23,7 +23,7 @@ class Detector(Entry):
     """A detector.
 
     Attributes:
-        rank: a loaded model, answerable train prompts and settings -> the ranking of all heads; StudyError if no
+        rank: a loaded model, answerable train prompts and settings -> the ranking of all heads, or of none if no
             prompt serves. Imports torch only when it is called.
         source: paper or equation.
     """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def _draw(tables: Tables, labels: Labels) -> Drawing:
     from head_ablation.figures.panels import panels
 
-    return panels(tables.curves, "method", "question", labels)
+    return panels(tables.curves, "method", "question", labels, tables.missing)
 
 
 BY_METHOD = Figure(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def _draw(tables: Tables, labels: Labels) -> Drawing:
     from head_ablation.figures.panels import grid
 
-    return grid(tables.levels, labels)
+    return grid(tables.levels, labels, tables.missing)
 
 
 GRID = Figure(

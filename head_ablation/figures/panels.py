@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from head_ablation.common.problems import some
 from head_ablation.figures.figure import Labels
 from head_ablation.figures.style import (
     BASELINE,
@@ -41,12 +42,13 @@ UNDECIDED = (
 )
 
 
-def grid(levels: pd.DataFrame, labels: Labels) -> Figure:
+def grid(levels: pd.DataFrame, labels: Labels, missing: Sequence[str] = ()) -> Figure:
     """One panel per experiment: a column per question, a row per model and length.
 
     Args:
         levels: a `levels_table`.
         labels: names to show for questions, methods and models (and their order).
+        missing: what is not shown since no head could be ranked, in words.
     """
     curves = curves_table(levels, EXPERIMENT)
     questions, methods = (order_of(curves[key], labels) for key in ("question", "method"))
@@ -71,16 +73,17 @@ def grid(levels: pd.DataFrame, labels: Labels) -> Figure:
             _head(ax, name, f"n = {panel['companies'].max()} companies")
         for (model, tokens), ax in zip(rows, axes[:, 0], strict=True):
             ax.set_ylabel(f"{label_of(labels, model)}\n{tokens:,} tokens\naccuracy", fontsize=8)
-        return _finish(fig, curves, methods, labels)
+        return _finish(fig, curves, methods, labels, missing)
 
 
-def panels(curves: pd.DataFrame, panel_key: str, hue_key: str, labels: Labels) -> Figure:
+def panels(curves: pd.DataFrame, panel_key: str, hue_key: str, labels: Labels, missing: Sequence[str] = ()) -> Figure:
     """A row (or two) of panels, one for each value of `panel_key`, coloured by `hue_key`.
 
     Args:
         curves: a `curves_table` by question.
         panel_key, hue_key: its columns "question" and "method", either way round.
         labels: names to show for questions and methods (and their order); keys name themselves.
+        missing: as `grid`.
     """
     shown, hues = order_of(curves[panel_key], labels), order_of(curves[hue_key], labels)
     columns = len(shown) if len(shown) <= 3 else (len(shown) + 1) // 2
@@ -97,7 +100,7 @@ def panels(curves: pd.DataFrame, panel_key: str, hue_key: str, labels: Labels) -
             ax.remove()
         for ax in axes[:, 0]:
             ax.set_ylabel("accuracy")
-        return _finish(fig, curves, hues, labels)
+        return _finish(fig, curves, hues, labels, missing)
 
 
 def _draw_panel(ax: Axes, panel: pd.DataFrame, hue_key: str, hues: Sequence[str], size: float) -> None:
@@ -163,10 +166,10 @@ def _basis(panel: pd.DataFrame) -> str:
     return f"n = {companies} companies, {experiments} {plural}"
 
 
-def _finish(fig: Figure, curves: pd.DataFrame, hues: Sequence[str], labels: Labels) -> Figure:
+def _finish(fig: Figure, curves: pd.DataFrame, hues: Sequence[str], labels: Labels, missing: Sequence[str]) -> Figure:
     """Adds legend and caption below the panels and fixes the layout, so that saving keeps it."""
     width, panels_height = fig.get_size_inches()
-    lines = textwrap.wrap(_caption(curves), int(width * CAPTION_CHARACTERS_PER_INCH))
+    lines = textwrap.wrap(_caption(curves, missing), int(width * CAPTION_CHARACTERS_PER_INCH))
     handles = _legend_handles(curves, hues, labels)
     columns = min(int(width / 2.4), len(handles))
     caption = 0.1 + 0.14 * len(lines)
@@ -200,8 +203,8 @@ def _legend_handles(curves: pd.DataFrame, hues: Sequence[str], labels: Labels) -
     return handles
 
 
-def _caption(curves: pd.DataFrame) -> str:
-    """What the bars are, what n counts, what was averaged."""
+def _caption(curves: pd.DataFrame, missing: Sequence[str]) -> str:
+    """What the bars are, what n counts, what was averaged, what is marked or missing."""
     pooled = curves["experiments"].max() > 1
     drawn = curves[curves["arm"].isin([arm.name for arm in ARMS if arm.is_drawn]) & (curves["level"] > 0)]
     draws = drawn.groupby("arm")["draws"].min()
@@ -214,5 +217,6 @@ def _caption(curves: pd.DataFrame) -> str:
             "; averaged over experiments" if pooled else "",
             ". Marks of one level stand side by side.",
             UNDECIDED if (curves["undecided"] > 0).any() else "",
+            f" Not shown, since no head could be ranked: {some(missing)}." if missing else "",
         ]
     )

@@ -84,21 +84,30 @@ def choose_head_sets(
         raise StudyError(f"{experiment}: {error}; lower the levels") from None
 
 
-def write_head_sets(index: Path, sets: Mapping[Condition, HeadSet], made_from: Iterable[Path]) -> None:
+def write_head_sets(
+    index: Path, sets: Mapping[Condition, HeadSet], made_from: Iterable[Path], unranked: str | None = None
+) -> None:
     """Writes `{condition}.json` for every condition whose file is missing or says otherwise, then the index.
 
     Args:
         index: the index file; the head-set files stand beside it.
         sets: condition -> its heads.
         made_from: the files that decided them, the ranking and the model's shape among them.
+        unranked: why there are no head sets, if there are none.
     """
     for condition, heads in sets.items():
         write_if_changed(index.with_name(f"{condition}.json"), head_set_text(condition, heads))
     content = {
         "made_from": {str(path): sha256_file(path) for path in made_from},
         "conditions": {str(condition): heads.names() for condition, heads in sets.items()},
+        **({"unranked": unranked} if unranked else {}),
     }
     write_json(index, content)
+
+
+def is_unranked(index: Path) -> bool:
+    """Whether an index says that there are no head sets, since no head could be ranked."""
+    return index.is_file() and "unranked" in read_json(index)
 
 
 def head_set_text(condition: Condition, heads: HeadSet) -> str:

@@ -46,9 +46,14 @@ class RankingFacts:
 
     def warnings(self) -> Iterator[str]:
         """What a reader of the results should know, in words."""
-        if self.prompts is not None and self.prompts < FEW_PROMPTS:
-            yield f"the ranking rests on {self.prompts} prompts; fewer than {FEW_PROMPTS} say little"
+        if self.prompts is not None and 0 < self.prompts < FEW_PROMPTS:
+            yield f"the ranking rests on few prompts: {self.prompts}; fewer than {FEW_PROMPTS} say little"
         yield from map(str, self.cuts)
+
+
+def unranked_words(experiment: str, reason: str) -> str:
+    """The warning that an experiment has no ranked heads."""
+    return f"{experiment}: no head could be ranked. {reason}"
 
 
 def ranking_facts(ranking: Mapping[str, Any], levels: Sequence[int]) -> RankingFacts:

@@ -62,6 +62,11 @@ def ranked_heads(ranking: Mapping[str, Any]) -> list[Head]:
     return [Head.parse(entry["head"]) for entry in ranking["head_rankings"]]
 
 
+def reason_unranked(ranking: Mapping[str, Any]) -> str | None:
+    """Why a detected ranking has no heads; None if it has."""
+    return ranking.get("unranked")
+
+
 def ranking_problems(path: str | Path, content: Any, expected: Expectation) -> list[Problem]:
     """Everything wrong with a ranking: its form, heads, scores, ranks, and what it says it ranks."""
     entries = content.get("head_rankings") if isinstance(content, dict) else None

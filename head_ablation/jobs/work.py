@@ -52,17 +52,21 @@ class DetectionWork:
         pointer: the model.
         watched: the train prompts that heads are ranked on.
         settings: with a settled batch size.
+        answerable, prompts: how many train prompts hold their answer, of how many.
     """
 
     pointer: Pointer
     watched: Sequence[Prompt]
     settings: DetectionSettings
+    answerable: int
+    prompts: int
 
     @classmethod
     def of(cls, pointer: Pointer, prompts: Sequence[Prompt], settings: DetectionSettings) -> DetectionWork:
         """From all train prompts and the study's settings; StudyError if there is no room for one prompt."""
         run = settle(settings.run, pointer.name, pointer.size, Load.of(prompts))
-        return cls(pointer, settings.watched(prompts), replace(settings, run=run))
+        answerable = sum(prompt.answerable for prompt in prompts)
+        return cls(pointer, settings.watched(prompts), replace(settings, run=run), answerable, len(prompts))
 
     @property
     def protocol(self) -> Protocol:

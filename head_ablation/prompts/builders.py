@@ -165,8 +165,14 @@ def _token_span(offsets: list[tuple[int, int]], characters: tuple[int, int] | No
     return (touched[0], touched[-1] + 1) if touched else None
 
 
-def build_prompts(builder: PromptBuilder, samples: Iterable[Sample]) -> list[Prompt]:
+def build_prompts(builder: PromptBuilder, samples: Iterable[Sample], need_answers: bool = True) -> list[Prompt]:
     """The prompts of all samples.
+
+    Args:
+        builder: of the experiment.
+        samples: of one split.
+        need_answers: whether some prompt must hold its answer, as in the test split; without one in the train split,
+            no head is ranked, which is said there.
 
     Raises:
         StudyError: there are no samples, or none whose answer still stands in its prompt.
@@ -174,7 +180,7 @@ def build_prompts(builder: PromptBuilder, samples: Iterable[Sample]) -> list[Pro
     prompts = [builder.build(sample) for sample in samples]
     if not prompts:
         raise StudyError("no sample has an answer to this question; expected at least 1")
-    if not any(prompt.answerable for prompt in prompts):
+    if need_answers and not any(prompt.answerable for prompt in prompts):
         reasons = sorted({prompt.reason for prompt in prompts})
         raise StudyError(
             f"none of {len(prompts)} prompts of {builder.tokens} tokens holds its answer ({', '.join(reasons)});"

@@ -54,12 +54,13 @@ class AuditTask:
         }
 
     def head_sets(self, rankings: Mapping[Key, Sequence[Head]]) -> dict[Key, dict[str, HeadSet]]:
-        """For each method and experiment with a ranking: condition -> the heads that the study chooses."""
+        """For each method and experiment with ranked heads: condition -> the heads that the study chooses."""
         found = {}
         for key, ranked in rankings.items():
             experiment = Experiment(*key[1:])
             settings = HeadSetSettings(str(experiment), self.conditions, self.arms)
-            if shape := self.shapes[experiment.model]:
+            shape = self.shapes[experiment.model]
+            if shape and ranked:
                 sets = settings.choose(ranked, shape)
                 found[key] = {str(condition): heads for condition, heads in sets.items()}
         return found

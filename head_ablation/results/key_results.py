@@ -56,12 +56,15 @@ def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
     return table.astype({"ranking_prompts": "Int64"})
 
 
-def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | None = None) -> str:
+def key_results_markdown(
+    key_results: pd.DataFrame, labels: Mapping[str, str] | None = None, unranked: Mapping[str, str] | None = None
+) -> str:
     """The key results as a short Markdown page: per method what its numbers rest on, and a table.
 
     Args:
         key_results: a `key_results_table`.
         labels: names to show for methods; a method that has none is shown by its key.
+        unranked: `{method}/{experiment}` -> why no head could be ranked, so that it is part of no number.
     """
     shown = contrasts([arm.name for arm in ARMS if f"{arm.name}_drop_points" in key_results])
     page = ["# Key results", "", "Changes of accuracy in percentage points (95 % interval)."]
@@ -78,6 +81,9 @@ def key_results_markdown(key_results: pd.DataFrame, labels: Mapping[str, str] | 
             level = f"{row['level']} \\*" if row["undecided"] else f"{row['level']}"
             page += [f"| {level} | {' | '.join(_points(row, name) for name in shown)} |"]
         page += _undecided(rows)
+    if unranked:
+        page += ["", "## Not ranked", "", "In these experiments no head could be ranked; no number includes them.", ""]
+        page += [f"- {name}: {reason}" for name, reason in unranked.items()]
     return "\n".join([*page, ""])
 
 

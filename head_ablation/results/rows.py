@@ -85,6 +85,12 @@ def levels_table(results: Sequence[Result], task: TablesTask = NOTHING) -> pd.Da
     return _typed(rows, CONDITION_TYPES | LEVEL_TYPES)
 
 
+def unranked_experiments(results: Sequence[Result]) -> dict[str, str]:
+    """`{method}/{experiment}` -> why no head could be ranked, of the results that say so."""
+    found = {experiment_of(result): result["unranked"] for result in results if "unranked" in result}
+    return {f"{key[0]}/{Experiment(*key[1:])}": reason for key, reason in found.items()}
+
+
 def _conditions(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], Result, Result]]:
     """Every condition once, checked: its key, its entry, the result it stands in."""
     baselines: dict[tuple[Any, ...], Result] = {}

@@ -10,7 +10,7 @@ from head_ablation.common.files import read_json
 from head_ablation.engine.settings import LevelSettings
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import HeadSetSettings
-from head_ablation.heads.rankings import ranked_heads
+from head_ablation.heads.rankings import ranked_heads, reason_unranked
 from head_ablation.jobs.staleness import read_current
 from head_ablation.jobs.work import LevelWork
 from head_ablation.models.pointer import Pointer
@@ -45,14 +45,17 @@ class ScoreTask:
             prompts: the test prompts.
             ranking: whose heads are ablated.
             baseline: its generations.
-            generations: those of the conditions, named by condition.
+            generations: those of the conditions, named by condition; none if no head could be ranked.
 
         Raises:
             StudyError: naming every file and field that departs from what the study says now.
         """
         pointer, every = Pointer.read(model), read_prompts(prompts)
         asked = counted_prompts(every, self.judge.count)
-        sets = self.heads.choose(ranked_heads(read_json(ranking)), pointer.shape)
+        found = read_json(ranking)
+        unranked = reason_unranked(found)
+        sets = {} if unranked else self.heads.choose(ranked_heads(found), pointer.shape)
         protocol = LevelWork.of(pointer, asked, self.settings).protocol(HeadSet(()))
         base, ablated = read_current(baseline, generations, protocol, sets)
-        return score_experiment(vars(self.identity), every, base, ablated, self.judge)
+        result = score_experiment(vars(self.identity), every, base, ablated, self.judge)
+        return {**result, "unranked": unranked} if unranked else result

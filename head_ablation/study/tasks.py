@@ -109,4 +109,5 @@ def detected_file(study: Study, method: str, experiment: Experiment) -> str:
 
 def figure_task(study: Study) -> FigureTask:
     """How the figures are labelled: questions by their label, in the config's order."""
-    return FigureTask(tuple((key, question["label"]) for key, question in study.questions.items()))
+    labels = tuple((key, question["label"]) for key, question in study.questions.items())
+    return FigureTask(labels, tuple(study.methods))

@@ -11,7 +11,9 @@ def given_results():
 
 
 def generation_files(wildcards):
-    """The generations of all conditions of one method and experiment."""
+    """The generations of all conditions of one method and experiment; none if no head could be ranked."""
+    if wildcards.method in STUDY.detected_methods and is_unranked(Path(*at_hand([HEADS_INDEX], wildcards))):
+        return []
     pattern = of_experiment("generations/{method}/{}/{condition}.json")
     return [pattern.format(**wildcards, condition=condition) for condition in STUDY.conditions()]
 

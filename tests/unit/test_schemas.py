@@ -70,6 +70,20 @@ def test_a_detected_ranking_is_valid():
     assert faults("ranking", detected_ranking()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "empty"),
+    [
+        ("ranking", {"head_rankings": []}),
+        ("ablation_result", {"ablation_levels": [], "top_heads_ablations": [], "random_heads_ablations": []}),
+    ],
+)
+def test_only_what_says_why_it_has_no_heads_may_have_none(name, empty):
+    whole = {"ranking": detected_ranking, "ablation_result": full_result}[name]()
+    assert faults(name, whole) == []
+    assert faults(name, whole | empty) != []
+    assert faults(name, whole | empty | {"unranked": "no prompt was answered correctly"}) == []
+
+
 def test_head_set_files_are_valid():
     assert [faults("head_set", content) for content in head_sets()] == [[], []]
 

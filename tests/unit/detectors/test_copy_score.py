@@ -220,9 +220,8 @@ def test_ties_are_broken_by_layer_then_head():
         assert [entry["head"] for entry in rank_heads(order, [copies])] == ["L0H1", "L1H0", "L1H1", "L0H0"]
 
 
-def test_without_any_success_no_head_can_be_ranked():
-    with pytest.raises(StudyError, match="no train prompt was answered correctly"):
-        rank_heads([A], [])
+def test_without_any_success_no_head_is_ranked():
+    assert rank_heads([A], []) == []
 
 
 def shaped_model(layers=1):

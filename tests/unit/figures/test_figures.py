@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from results_factory import random_study
+from results_factory import answers, random_study, result
 
 from head_ablation.figures import FIGURES
-from head_ablation.figures.figure import Tables
+from head_ablation.figures.figure import FigureTask, Tables
 from head_ablation.figures.style import save_figure
 from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.curves import curves_table
@@ -278,3 +278,15 @@ def test_levels_that_the_ranking_does_not_decide_have_hollow_marks_and_a_line_in
     assert overlaps(fig) == []
     plain = drawn(figure, study())
     assert hollow(plain) == [] and "Hollow" not in plain.texts[0].get_text()
+
+
+@pytest.mark.parametrize("figure", FIGURES.names)
+def test_what_could_not_be_ranked_is_named_in_the_caption(figure: str) -> None:
+    alone = result(answers("1110"), {}, {}, question="inc_state")
+    levels = levels_table([*random_study(), alone])
+    missing = FigureTask((("inc_state", "State"),), ("wu24",)).missing(levels)
+    assert missing == ["wu24, State (instruct, 2048 tokens)"]
+    fig = FIGURES[figure].draw(Tables(curves_table(levels), levels, missing), {"inc_state": "State"})
+    caption = fig.texts[0].get_text().replace("\n", " ")
+    assert caption.endswith("Not shown, since no head could be ranked: wu24, State (instruct, 2048 tokens).")
+    assert FigureTask((), ("wu24",)).missing(levels_table(random_study())) == []

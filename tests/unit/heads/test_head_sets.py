@@ -10,8 +10,8 @@ from typed import arms
 from head_ablation.common.files import read_json
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.condition import Condition
-from head_ablation.heads.head import Head, ModelShape
-from head_ablation.heads.head_sets import choose_head_sets, current_head_sets, write_head_sets
+from head_ablation.heads.head import Head, HeadSet, ModelShape
+from head_ablation.heads.head_sets import choose_head_sets, current_head_sets, is_unranked, write_head_sets
 
 SHAPE = ModelShape(layers=4, heads=4, positions=64)
 RANKED = [Head(layer, head) for head in range(4) for layer in range(4)]
@@ -86,3 +86,14 @@ def test_the_sweep_leaves_out_an_index_whose_ranking_has_changed_or_gone(tmp_pat
     assert list(current_head_sets(str(folder / "index.json"))) == []
     (tmp_path / "ranking").unlink()
     assert list(current_head_sets(str(folder / "index.json"))) == []
+
+
+def test_an_index_says_that_no_head_could_be_ranked(tmp_path: Path) -> None:
+    index, ranking = tmp_path / "index.json", tmp_path / "ranking.json"
+    ranking.write_text("{}", encoding="utf-8")
+    assert not is_unranked(index)
+    write_head_sets(index, {}, [ranking], unranked="no prompt was answered correctly")
+    assert is_unranked(index)
+    assert [path.name for path in tmp_path.iterdir() if path != ranking] == ["index.json"]
+    write_head_sets(index, {Condition("top", 1): HeadSet.parse(["L0H0"])}, [ranking])
+    assert not is_unranked(index)

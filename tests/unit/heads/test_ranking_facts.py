@@ -51,7 +51,7 @@ def test_the_prompts_behind_a_ranking_are_the_heads_own_where_nothing_else_says(
 def test_warnings_say_how_many_heads_and_prompts():
     facts = RankingFacts(1, (Cut(30, 245, 5, 5), Cut(3, 3, 2, 0), Cut(4, 0, 0, 2)))
     assert list(facts.warnings()) == [
-        "the ranking rests on 1 prompts; fewer than 5 say little",
+        "the ranking rests on few prompts: 1; fewer than 5 say little",
         "level 30 is not decided by the ranking: 5 of 245 heads of equal score are taken"
         " and 5 of its heads never scored",
         "level 3 is not decided by the ranking: 2 of 3 heads of equal score are taken",

@@ -32,7 +32,7 @@ from head_ablation.jobs.work import DetectionWork, LevelWork
 
 SETS = {"top-1": ["L0H1"], "top-2": ["L0H1", "L1H2"], "random-1-0": ["L1H0"], "random-2-0": ["L0H3", "L1H0"]}
 EVERY = {"baseline": [], **SETS}
-IDENTITY = {"method": "wu24", "question": "inc_year"}
+IDENTITY = {"method": "wu24", "model_key": "tiny", "question": "inc_year", "total_tokens": 4}
 
 
 @pytest.fixture
@@ -408,9 +408,38 @@ def test_a_ranking_is_detected_once_and_then_comes_from_the_store(tmp_path, load
     assert one == other
     assert (one["samples_processed"], one["successful_retrievals"]) == (2, 2)
     assert len({entry["head"] for entry in one["head_rankings"]}) == 8
-    with pytest.raises(StudyError, match="no train prompt was answered correctly"):  # negative control: another key
-        make_ranking(ranking_job(tmp_path, gold="never said"), IDENTITY, tmp_path / "none.json")
-    assert len(job.store.entry_files()) == 1
+    make_ranking(ranking_job(tmp_path, gold="never said"), IDENTITY, tmp_path / "none.json")  # negative control
+    assert len(job.store.entry_files()) == 2
+
+
+def test_a_ranking_without_a_right_answer_says_why_and_what_to_change(tmp_path, capsys):
+    job = ranking_job(tmp_path, gold="never said")
+    make_ranking(job, IDENTITY, tmp_path / "none.json")
+    ranking = read_json(tmp_path / "none.json")
+    assert (ranking["samples_processed"], ranking["successful_retrievals"], ranking["head_rankings"]) == (2, 0, [])
+    counted = "3 of 4 train prompts hold their answer; 2 were read and 0 answered correctly. Give the model a stem"
+    assert ranking["unranked"].startswith(counted)
+    assert f"warning: wu24/tiny/inc_year/tokens_4: no head could be ranked. {counted}" in capsys.readouterr().err
+    make_ranking(ranking_job(tmp_path, gold=None), IDENTITY, tmp_path / "ranked.json")
+    assert "unranked" not in read_json(tmp_path / "ranked.json")
+
+
+def test_a_ranking_on_prompts_without_an_answer_loads_no_model(tmp_path, loads):
+    cut = [replace(prompt, answer_span=None, reason="cut off") for prompt in PROMPTS]
+    make_ranking(detection_job(tiny_job(tmp_path), cut), IDENTITY, tmp_path / "none.json")
+    ranking = read_json(tmp_path / "none.json")
+    assert loads == [] and ranking["head_rankings"] == []
+    assert ranking["unranked"].startswith(
+        "0 of 3 train prompts hold their answer; 0 were read and 0 answered correctly."
+    )
+    assert "Use longer prompts (tokens)" in ranking["unranked"].split(".")[1]
+
+
+def test_a_ranking_from_few_prompts_is_warned_of(tmp_path, capsys):
+    make_ranking(ranking_job(tmp_path, gold=None), IDENTITY, tmp_path / "one.json")
+    said = capsys.readouterr().err
+    assert "3 of 4 train prompts hold their answer; 2 were read and 2 answered correctly." in said
+    assert "warning: wu24/tiny/inc_year/tokens_4: the ranking rests on few prompts: 2; fewer than 5 say little" in said
 
 
 def test_only_the_watched_prompts_decide_a_ranking(tmp_path, loads):

@@ -14,7 +14,14 @@ from results_factory import answers, random_study, result
 from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.curves import curves_table, summary
 from head_ablation.results.key_results import key_results_markdown, key_results_table
-from head_ablation.results.rows import CONDITION, EXPERIMENT, TablesTask, levels_table, samples_table
+from head_ablation.results.rows import (
+    CONDITION,
+    EXPERIMENT,
+    TablesTask,
+    levels_table,
+    samples_table,
+    unranked_experiments,
+)
 from head_ablation.results.statistics import mover_difference, paired_difference, wilson
 
 BASELINE = answers("1110-")
@@ -506,3 +513,34 @@ def test_the_summary_says_that_ties_decide_at_the_highest_level() -> None:
         curves_table(levels_table(two_lengths(), ranked()))
     )
     assert "tie" not in summary(curves_table(levels_table(two_lengths())))
+
+
+# experiments without ranked heads
+
+
+def unranked() -> dict:
+    """The result of an experiment in which no head could be ranked: its baseline alone."""
+    alone = result(BASELINE, {}, {}, question="inc_state")
+    return alone | {"unranked": "8 of 8 train prompts hold their answer; 4 were read and 0 answered correctly."}
+
+
+def test_an_experiment_without_ranked_heads_is_named_and_changes_no_number() -> None:
+    name = "wu24/instruct/inc_state/tokens_2048"
+    both, alone = [small(), unranked()], [small()]
+    assert unranked_experiments(both) == {name: unranked()["unranked"]}
+    found, expected = (key_results_table(levels_table(some), samples_table(some)) for some in (both, alone))
+    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(curves_table(levels_table(both)), curves_table(levels_table(alone)))
+    page = key_results_markdown(found, unranked=unranked_experiments(both))
+    assert (
+        f"## Not ranked\n\nIn these experiments no head could be ranked; no number includes them.\n\n- {name}: 8 of"
+        in page
+    )
+    assert "Not ranked" not in key_results_markdown(found)
+
+
+def test_tables_can_be_made_where_no_head_at_all_could_be_ranked() -> None:
+    levels, samples = levels_table([unranked()]), samples_table([unranked()])
+    assert levels["arm"].tolist() == ["baseline"]
+    assert curves_table(levels).empty
+    assert key_results_markdown(key_results_table(levels, samples)).startswith("# Key results")
