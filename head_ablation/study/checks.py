@@ -22,6 +22,7 @@ from head_ablation.prompts.ground_truth import ground_truth_problems, read_groun
 from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
 from head_ablation.results.claims import claims_problems
 from head_ablation.results.published_format import result_problems
+from head_ablation.study.future_files import future_problems
 from head_ablation.study.given_files import ranking_expectation, ranking_file, result_expectation, result_file
 from head_ablation.study.loading import HERE, load_study
 from head_ablation.study.paths import Paths
@@ -58,6 +59,7 @@ def checked_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> 
             *_ranking_problems(study, shapes),
             *(_result_problems(study) if study.has_results else []),
             *(claims_problems(study.claims) if study.claims else []),
+            *future_problems(study),
         ]
     )
     return study

@@ -6,8 +6,10 @@ Each case takes a small good study, makes one thing wrong, and says what the mes
 import copy
 import csv
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -464,6 +466,21 @@ def test_a_ranking_with_hundreds_of_faults_is_ten_lines_of_each_and_a_count(good
         "- and 290 more like this",
         "- and 289 more like this",
     ]
+
+
+FUTURE = ["truth.csv", "filings.jsonl", "evidence.jsonl", "filler.txt", "rankings/inc_year/tokens_96.json", "model"]
+
+
+@pytest.mark.parametrize("name", FUTURE)
+def test_a_file_from_the_future_is_refused_by_name(good, tmp_path, name):
+    file = tmp_path / name / "config.json" if name == "model" else tmp_path / name
+    ahead = time.time() + 3 * 3600 + 5
+    os.utime(file, (ahead, ahead))
+    (line,) = refusal(good)
+    assert line.startswith(f"- {file}: time stamp: found ")
+    assert " 3:00:0" in line and f"; expected a time that has passed. Set the clock, or run: touch {file}" in line
+    file.touch()
+    checked_study(good, CONFIG)
 
 
 def test_problems_of_form_are_reported_together(good):
