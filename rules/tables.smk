@@ -13,10 +13,10 @@ rule write_config:
     conda:
         "../envs/analysis.yaml"
     params:
-        config=lambda wildcards: canonical_json(STUDY.config),
-        code=code("write_config.py"),
+        # One parameter for each value: Snakemake shows those that changed.
+        *map(as_it_is, [f"# code: {code('write_config.py')(None)}", *config_lines(STUDY.config)]),
     shell:
-        'python "$HEAD_ABLATION"/scripts/write_config.py --config {params.config:q} --output {output:q} 2> {log:q}'
+        'python "$HEAD_ABLATION"/scripts/write_config.py --config {params:q} --output {output:q} 2> {log:q}'
 
 
 rule tables:

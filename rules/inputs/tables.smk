@@ -1,11 +1,17 @@
 # What the rules of tables.smk take.
 
+from head_ablation.study.config_lines import config_lines
 from head_ablation.study.tasks import audit_task, ranking_arguments, tables_task
 
 TABLES = [
     f"tables/{name}" for name in ("samples.parquet", "levels.csv", "curves.csv", "key_results.csv", "key_results.md")
 ]
 AUDIT = ["tables/audit.md"] if STUDY.has_results or STUDY.claims else []
+
+
+def as_it_is(text):
+    """A parameter of this text, whose braces are no wildcards."""
+    return lambda wildcards: text
 
 
 def ranking_files():

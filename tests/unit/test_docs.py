@@ -20,6 +20,25 @@ def test_links_of_pages_lead_to_files(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def swallowed_targets(text: str) -> list[str]:
+    """Words behind --configfile that are no config: Snakemake takes all words up to the next option for configs."""
+    commands = re.findall(r"snakemake [^\n`|]*--configfile((?: (?!-|#)[^\s`]+)+)", text)
+    return [
+        word for words in commands for word in words.split() if not re.fullmatch(r"(\S+\.yaml|\$\(CONFIG\))\W?", word)
+    ]
+
+
+def test_no_command_of_the_docs_has_a_target_right_behind_configfile() -> None:
+    pages = [*PAGES, PROJECT / "config.yaml", PROJECT / "Makefile", *PROJECT.glob("studies/*.yaml")]
+    assert {page.name: found for page in pages if (found := swallowed_targets(page.read_text(encoding="utf-8")))} == {}
+    assert sum(page.read_text(encoding="utf-8").count("--configfile") for page in pages) > 10
+
+
+def test_a_swallowed_target_is_found() -> None:
+    assert swallowed_targets("`snakemake --configfile studies/published.yaml head_sets`") == ["head_sets"]
+    assert swallowed_targets("snakemake --configfile a.yaml b.yaml -- head_sets") == []
+
+
 def test_contributing_quotes_every_example_word_for_word() -> None:
     text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     quoted = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
