@@ -1,8 +1,13 @@
 # What jobs ask a cluster for, and which of them are one submission. On a workstation the requests are the jobs' threads
 # and GPUs, and nothing is grouped.
 
+import math
+from dataclasses import replace
+
 from snakemake.exceptions import IncompleteCheckpointException
 
+from head_ablation.common.problems import refuse
+from head_ablation.study.partition import partition_minutes, submission_problems
 from head_ablation.study.requests import FROM_STORE, Requests
 
 
@@ -16,6 +21,35 @@ REQUESTS = Requests(STUDY, count_samples, Store(Path(STORE)))
 def submitted_sweeps():
     """How many sweeps are one submission, as the cluster profile says; None on a workstation."""
     return STATE.group_size("sweep")
+
+
+def missing_levels(one):
+    """How many level jobs of an experiment have not made their file, the baseline's among them."""
+    levels = ["baseline/{}", *(f"{method}/{{}}/{c}" for method in STUDY.methods for c in STUDY.conditions())]
+    return sum(not Path(STUDY.folder, "generations", f"{level.format(one)}.json").is_file() for level in levels)
+
+
+def sweep_minutes(one):
+    """What the level jobs of an experiment ask for together, those that are through not counted."""
+    return missing_levels(one) * REQUESTS.for_model(one, "test", 1).runtime
+
+
+PARTITION = STATE.default_resource("slurm_partition") if submitted_sweeps() else None
+PARTITION_MINUTES = partition_minutes(PARTITION) if submitted_sweeps() else math.inf
+if submitted_sweeps() and not STUDY.has_results:
+    SUBMISSIONS = dict.fromkeys(tuple(STUDY.batch(one, submitted_sweeps())) for one in STUDY.experiments())
+    TOO_LONG = submission_problems(SUBMISSIONS, sweep_minutes, PARTITION_MINUTES, PARTITION or "by default")
+    refuse_by_message(refuse, TOO_LONG)
+
+
+def asked_again(one, attempt):
+    """What a level job asks for: a retry for no more time than lets its submission fit into the partition."""
+    request = REQUESTS.for_model(one, "test", attempt)
+    if attempt == 1 or math.isinf(PARTITION_MINUTES):
+        return request
+    jobs = sum(map(missing_levels, STUDY.batch(one, submitted_sweeps()))) or 1
+    most = max(REQUESTS.for_model(one, "test", 1).runtime, int(PARTITION_MINUTES // jobs))
+    return replace(request, runtime=min(request.runtime, most))
 
 
 def at_hand(paths, wildcards):
@@ -33,7 +67,7 @@ def level_request(wildcards, attempt):
     """What a level job asks for: on a cluster, no GPU if it needs no model."""
     known = STATE.is_on_a_node or (submitted_sweeps() and has_planned_heads(wildcards))
     stored = known and REQUESTS.holds_level(experiment(wildcards), *level_files(wildcards))
-    return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "test", attempt)
+    return FROM_STORE if stored else asked_again(experiment(wildcards), attempt)
 
 
 def has_planned_heads(wildcards):

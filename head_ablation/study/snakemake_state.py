@@ -10,7 +10,10 @@ from head_ablation.common.problems import StudyError
 
 TESTED = ((9, 27),)
 """Versions of Snakemake, by major and minor number, in which the attributes below were found and tested."""
-NEEDED = ("configfiles", "remote_exec", "dryrun", "modifier.path_modifier", "group_settings", "parent_groupids")
+NEEDED = (
+    *("configfiles", "remote_exec", "dryrun", "modifier.path_modifier", "group_settings", "parent_groupids"),
+    "resource_settings.default_resources",
+)
 MANY = 1_000_000
 
 
@@ -70,6 +73,12 @@ class SnakemakeState:
         """How many sweeps of a group the profile sends together; None where jobs are not submitted."""
         size = self.workflow.group_settings.group_components.get(group)
         return None if self.is_on_a_node else size
+
+    def default_resource(self, name: str) -> str | None:
+        """What the profile gives every job of a resource, as it is written there; None if it gives nothing."""
+        given = self.workflow.resource_settings.default_resources
+        found = given.get(name) if given else None
+        return None if found is None else str(found.raw).strip("\"'")
 
     def send_together(self, group: str, family: str) -> None:
         """Lets any number of jobs of a group be one submission; all groups of a family alike."""
