@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 from snakemake.exceptions import IncompleteCheckpointException
 
@@ -34,21 +35,28 @@ def sweep_minutes(one):
     return missing_levels(one) * REQUESTS.for_model(one, "test", 1).runtime
 
 
-PARTITION = STATE.default_resource("slurm_partition") if submitted_sweeps() else None
-PARTITION_MINUTES = partition_minutes(PARTITION) if submitted_sweeps() else math.inf
-if submitted_sweeps() and not STUDY.has_results:
-    SUBMISSIONS = dict.fromkeys(tuple(STUDY.batch(one, submitted_sweeps())) for one in STUDY.experiments())
-    TOO_LONG = submission_problems(SUBMISSIONS, sweep_minutes, PARTITION_MINUTES, PARTITION or "by default")
-    refuse_by_message(refuse, TOO_LONG)
+@cache
+def partition_limit():
+    """The minutes that the profile's partition gives a submission; the profile is known once the DAG is built."""
+    return partition_minutes(STATE.default_resource("slurm_partition")) if submitted_sweeps() else math.inf
+
+
+@cache
+def refuse_endless_waiting():
+    """Refuses submissions that ask for more time than their partition gives: SLURM would let them wait forever."""
+    submissions = dict.fromkeys(tuple(STUDY.batch(one, submitted_sweeps())) for one in STUDY.experiments())
+    partition = STATE.default_resource("slurm_partition") or "by default"
+    problems = submission_problems(submissions, sweep_minutes, partition_limit(), partition)
+    refuse_by_message(refuse, problems)
 
 
 def asked_again(one, attempt):
     """What a level job asks for: a retry for no more time than lets its submission fit into the partition."""
     request = REQUESTS.for_model(one, "test", attempt)
-    if attempt == 1 or math.isinf(PARTITION_MINUTES):
+    if attempt == 1 or math.isinf(partition_limit()):
         return request
     jobs = sum(map(missing_levels, STUDY.batch(one, submitted_sweeps()))) or 1
-    most = max(REQUESTS.for_model(one, "test", 1).runtime, int(PARTITION_MINUTES // jobs))
+    most = max(REQUESTS.for_model(one, "test", 1).runtime, int(partition_limit() // jobs))
     return replace(request, runtime=min(request.runtime, most))
 
 
@@ -68,6 +76,14 @@ def level_request(wildcards, attempt):
     known = STATE.is_on_a_node or (submitted_sweeps() and has_planned_heads(wildcards))
     stored = known and REQUESTS.holds_level(experiment(wildcards), *level_files(wildcards))
     return FROM_STORE if stored else asked_again(experiment(wildcards), attempt)
+
+
+def submitted_request(wildcards, attempt):
+    """What a level job asks for, if its submission can run at all. Refused here and not where the DAG is built: there
+    Snakemake leaves out a job that raises an error, if its file is there."""
+    if submitted_sweeps():
+        refuse_endless_waiting()
+    return level_request(wildcards, attempt)
 
 
 def has_planned_heads(wildcards):

@@ -19,12 +19,12 @@ rule generations:
         sweep_group
     conda:
         "../envs/gpu.yaml"
-    threads: ask(level_request, "threads")
+    threads: ask(submitted_request, "threads")
     resources:
-        gpu=ask(level_request, "gpu"),
+        gpu=ask(submitted_request, "gpu"),
         held_gpus=model_gpus,
-        mem_mb=ask(level_request, "mem_mb"),
-        runtime=ask(level_request, "runtime"),
+        mem_mb=ask(submitted_request, "mem_mb"),
+        runtime=ask(submitted_request, "runtime"),
         turn=1,
     params:
         settings=settings(stages.level_settings),
