@@ -121,13 +121,13 @@ def test_answers_that_the_evidence_allows_are_right_and_ambiguous_prompts_are_co
     assert counts(result["baseline"]) == (4, 4, 1.0)  # the third was answered with 1993
     assert (result["ambiguous"], result["unanswerable"]) == (2, 1)
     listed = result["baseline"]["samples"]
-    assert [sample["ambiguous"] for sample in listed] == [False, True, True, False, False]
+    assert [sample["ambiguous"] for sample in listed] == [False, True, True, False]
     assert (listed[2]["alternatives"], listed[2]["correct"], listed[2]["correct_published"]) == (["1993"], True, True)
     levels = levels_table([result | {"model_key": "tiny"}])
     top = levels[(levels["arm"] == "top") & (levels["level"] == 2)].iloc[0]
     assert (top["ambiguous"], top["ambiguous_correct"]) == (2, 1)  # of 1954 and 1960, 1993 and 1993 were said
     samples = samples_table([result | {"model_key": "tiny"}])
-    assert samples.groupby("ambiguous")["filename"].nunique().to_dict() == {False: 3, True: 2}
+    assert samples.groupby("ambiguous")["filename"].nunique().to_dict() == {False: 2, True: 2}
     page = key_results_markdown(key_results_table(levels, samples))
     assert "prompts that count: 4 (1 unanswerable left out, 2 ambiguous)" in page
 

@@ -150,7 +150,7 @@ CONFIG_CASES = {
     "bad_device": ("models.tiny.device", "gpu", "models.tiny.device", "'gpu'", "cuda:N"),
     "batch_of_none": ("models.tiny.batch_size", 0, "models.tiny.batch_size", "0", "1 or more"),
     "batch_in_words": ("models.tiny.batch_size", "all", "models.tiny.batch_size", "'all'", "auto, or a number"),
-    "no_memory": ("models.tiny.memory_gb", 0, "models.tiny.memory_gb", "0", "GB of the GPU, or null"),
+    "no_memory": ("models.tiny.memory_gb", 0, "models.tiny.memory_gb", "0", "GB of the GPUs together, or null"),
     "bad_source": ("models.tiny.source", "gpt", "models.tiny.source", "'gpt'", "a hub name like org/name"),
     "source_of_three_parts": ("models.tiny.source", "a/b/c", "models.tiny.source", "'a/b/c'", "a hub name like"),
     "source_malformed": ("models.tiny.source", "org/..x", "models.tiny.source", "'org/..x'", "hub name"),
@@ -399,7 +399,7 @@ FILE_CASES = {
     ),
     "model_config_of_no_language_model": (
         lambda d: (d / "model" / "config.json").write_text("{}", encoding="utf-8"),
-        ("model/config.json", "num_hidden_layers or n_layer", "nothing", "a language model's config"),
+        ("model/config.json", "num_hidden_layers or n_layer or n_layers", "nothing", "a language model's config"),
     ),
 }
 
