@@ -13,7 +13,7 @@ from head_ablation.common.problems import warn
 from head_ablation.common.provenance import Stopwatch, provenance
 from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.settings import DetectionSettings
-from head_ablation.heads.ranking_facts import ranking_facts, unranked_words
+from head_ablation.heads.ranking_facts import FEW_PROMPTS, ranking_facts, unranked_words
 from head_ablation.heads.rankings import RankingIdentity
 from head_ablation.jobs.job import DetectionJob, say
 from head_ablation.jobs.store import Entry
@@ -45,7 +45,8 @@ def make_ranking(job: DetectionJob, identity: Mapping[str, Any], output: Path) -
     work = job.work
 
     def write(content: Mapping[str, Any]) -> None:
-        say(f"{_counted(work, content)} {_advice(work)}")
+        few = content["successful_retrievals"] < FEW_PROMPTS
+        say(f"{_counted(work, content)} {_advice(work) if few else ''}".strip())
         for warning in ranking_facts(content, levels=[]).warnings():
             warn(f"{_name(identity)}: {warning}")
         reason = {} if content["head_rankings"] else {"unranked": f"{_counted(work, content)} {_advice(work)}"}

@@ -361,11 +361,14 @@ def test_what_jobs_write_refers_to_what_they_keep(tmp_path, monkeypatch):
     folder = results / "demo" / "generations" / "baseline"
     make_level(job, HeadSet(()), folder / "tokens_4.json", folder / "tokens_4.provenance.json", "none")
     assert rows(results)["demo"] == [1, 1, 0]
-    ranking_job = DetectionJob(DetectionWork(job.work.pointer, PROMPTS, detection_settings()), job.store, job.resources)
+    ranking_job = DetectionJob(
+        DetectionWork(job.work.pointer, PROMPTS, detection_settings(), 3, 3), job.store, job.resources
+    )
     vars(ranking_job)["runner"] = type("Rater", (), {"facts": lambda *_: {"device": "cpu"}})()
     ranked = replace(DETECTORS["copy_score"], rank=lambda *_: RANKING)
     monkeypatch.setitem(DETECTORS._entries, "copy_score", ranked)
-    make_ranking(ranking_job, {"method": "wu24"}, results / "demo" / "rankings" / "wu24" / "tokens_4.json")
+    identity = {"method": "wu24", "model_key": "tiny", "question": "inc_year", "total_tokens": 4}
+    make_ranking(ranking_job, identity, results / "demo" / "rankings" / "wu24" / "tokens_4.json")
     assert rows(results)["demo"] == [2, 1, 1]
     assert str(prune(take_inventory(job.store, results))) == "Removed 0 bytes: locks 2."
     assert read_json(folder / "tokens_4.json")["heads"] == []
