@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# For commands that need no environment of their own where one is active.
+INSTALLED := $(if $(VIRTUAL_ENV)$(CONDA_PREFIX),,$(BIN)/.installed)
 CORES ?= all
 CONFIG ?= config.yaml
 # One more than the cores of a small machine: the tests of SLURM mostly wait.
@@ -49,10 +51,10 @@ docs: $(BIN)/.installed ## write what the registries and the rules say: docs/sea
 	python scripts/write_seam_docs.py --output docs/seams.md
 	snakemake diagram --cores 1 --force --quiet all
 
-store: $(BIN)/.installed ## say what the store holds and which study refers to it
+store: $(INSTALLED) ## say what the store holds and which study refers to it
 	@python scripts/store.py
 
-prune: $(BIN)/.installed ## remove from the store what no study refers to
+prune: $(INSTALLED) ## remove from the store what no study refers to
 	@python scripts/store.py --prune
 
 clean: ## remove the demo's results; models and store stay

@@ -44,8 +44,8 @@ rule tables:
         code=code("make_tables.py"),
     shell:
         'python "$HEAD_ABLATION"/scripts/make_tables.py --task {params.task:q} --results {input.results:q}'
-        " --samples {output.samples:q} --levels {output.levels:q} --curves {output.curves:q} --key-results {output.key_results:q}"
-        " --page {output.page:q} 2> {log:q}"
+        " --samples {output.samples:q} --levels {output.levels:q} --curves {output.curves:q}"
+        " --key-results {output.key_results:q} --page {output.page:q} 2> {log:q}"
 
 
 rule audit:
@@ -71,5 +71,5 @@ rule audit:
         rankings=of_study(ranking_arguments),
         code=code("audit.py"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/audit.py --task {params.task:q} --results {input.results:q} {params.rankings:q}'
-        " --claims {input.claims:q} --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/audit.py --task {params.task:q} --results {input.results:q}'
+        " {params.rankings:q} --claims {input.claims:q} --output {output:q} 2> {log:q}"
