@@ -103,6 +103,19 @@ def test_a_changed_ranking_names_the_same_levels_as_without_a_cluster(on_cluster
     assert jobs_run(on_cluster.run("--dry-run")) == planned
 
 
+def test_a_submission_longer_than_its_partition_allows_is_refused(on_cluster: ClusterStudy) -> None:
+    on_cluster.cluster.say("scontrol", "update", "PartitionName=gpu", "MaxTime=1")
+    try:
+        process = on_cluster.start("--dry-run", "--config", "levels=[10,20,30]")  # of a sweep, two levels are missing
+        assert process.wait(timeout=120) != 0
+    finally:
+        on_cluster.cluster.say("scontrol", "update", "PartitionName=gpu", "MaxTime=INFINITE")
+    message = (
+        "found 2 minutes for tiny_model/inc_state/tokens_400, one submission; expected at most 1 minutes, its MaxTime"
+    )
+    assert message in " ".join(on_cluster.log.read_text().split())
+
+
 @pytest.mark.parametrize(("limit", "least", "most"), [("7", 6.5, 7.0), ("UNLIMITED", math.inf, math.inf)])
 def test_a_job_knows_how_much_time_its_allocation_has_left(
     cluster: Cluster, limit: str, least: float, most: float

@@ -99,7 +99,7 @@ def overflow(study: TinyStudy) -> None:
 
 def test_a_level_that_overflows_stops_no_other_and_says_why(study: TinyStudy) -> None:
     overflow(study)
-    output = study.checkout.snakemake("--keep-going", check=False)
+    output = study.checkout.snakemake("--keep-going", "--quiet", "all", check=False)
     for question in QUESTIONS:
         place = f"generations/given/tiny_model/{question}/tokens_400/top-1"
         assert f"{place}: the model's logits are not numbers (NaN); try dtype: float32 or bfloat16" in output

@@ -126,3 +126,16 @@ def test_a_question_worded_otherwise_is_detected_and_asked_again(
     again = of("inc_year", "prompts * train", "prompts * test", "detected_ranking *", "heads *", *SWEEP)
     expected = [*again, "score inc_year", *ENDING, "write_config"]
     recomputation.same("detected", "a question's wording", run(detected), expected)
+
+
+def test_a_question_that_the_model_cannot_answer_stops_no_other(
+    detected: TinyStudy, recomputation: RecomputationTable
+) -> None:
+    set_config("models.smollm2.prompt.stems.inc_year", "Answer: Its favourite colour is")(detected)
+    prompts = ("prompts * train", "prompts * test")
+    again = of("inc_year", *prompts, "detected_ranking *", "heads *", "baseline *", "score *")
+    recomputation.same("detected", "a stem that nobody understands", run(detected), [*again, *ENDING, "write_config"])
+    page = detected.checkout.results("tables", "key_results.md").read_text()
+    assert "## Not ranked" in page
+    assert "- wu24/smollm2/inc_year/tokens_128: 8 of 8 train prompts hold their answer; " in page
+    assert detected.checkout.results("generations", "wu24/smollm2/inc_state/tokens_128/top-30.json").is_file()
