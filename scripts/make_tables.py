@@ -10,6 +10,7 @@ from head_ablation.heads.ranking_facts import unranked_words
 from head_ablation.results.curves import curves_table
 from head_ablation.results.key_results import key_results_markdown, key_results_table
 from head_ablation.results.rows import TablesTask, levels_table, samples_table, unranked_experiments
+from head_ablation.results.table_files import write_table
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def main() -> None:
     with whole_file(a.samples) as path:
         samples.to_parquet(path, index=False)
     for path, table in {a.levels: levels, a.curves: curves_table(levels), a.key_results: key_results}.items():
-        write_text(path, table.to_csv(index=False))
+        write_table(path, table)
     unranked = unranked_experiments(results)
     for name, reason in unranked.items():
         warn(unranked_words(name, reason))

@@ -23,6 +23,7 @@ from head_ablation.results.rows import (
     unranked_experiments,
 )
 from head_ablation.results.statistics import mover_difference, paired_difference, wilson
+from head_ablation.results.table_files import read_table, write_table
 
 BASELINE = answers("1110-")
 TOP = {5: answers("0110-"), 10: answers("0000-")}
@@ -408,11 +409,30 @@ def test_given_results_without_a_random_arm_make_every_table() -> None:
 def test_key_results_can_be_made_from_the_written_files(tmp_path: Path) -> None:
     results = random_study(methods=["wu24", "qrhead"])
     levels, samples = levels_table(results), samples_table(results)
-    levels.to_csv(tmp_path / "levels.csv", index=False)
+    write_table(tmp_path / "levels.csv", levels)
     samples.to_parquet(tmp_path / "samples.parquet")
-    read = pd.read_csv(tmp_path / "levels.csv"), pd.read_parquet(tmp_path / "samples.parquet")
+    read = read_table(tmp_path / "levels.csv"), pd.read_parquet(tmp_path / "samples.parquet")
     pd.testing.assert_frame_equal(key_results_table(*read), key_results_table(levels, samples))
     pd.testing.assert_frame_equal(curves_table(read[0]), curves_table(levels))
+
+
+NAMES = ["None", "1", "007", "NA", "nan", "null", "1e3", "True"]
+
+
+@pytest.mark.parametrize("part", ["method", "question", "model"])
+def test_tables_are_read_with_the_names_and_types_that_were_written(tmp_path: Path, part: str) -> None:
+    results = [small(**{part: name}) for name in NAMES]
+    levels, samples = levels_table(results), samples_table(results)
+    for number, table in enumerate([levels, curves_table(levels), key_results_table(levels, samples)]):
+        write_table(tmp_path / f"{number}.csv", table)
+        pd.testing.assert_frame_equal(read_table(tmp_path / f"{number}.csv"), table, check_exact=True)
+    assert set(read_table(tmp_path / "0.csv")[part].dropna()) == set(NAMES)
+    assert set(pd.read_csv(tmp_path / "0.csv", dtype=str)[part].dropna()) != set(NAMES)  # negative control
+
+
+def test_an_empty_table_is_read_as_written(tmp_path: Path) -> None:
+    write_table(tmp_path / "levels.csv", levels_table([]))
+    pd.testing.assert_frame_equal(read_table(tmp_path / "levels.csv"), levels_table([]))
 
 
 def test_the_markdown_says_what_the_numbers_rest_on() -> None:
