@@ -6,6 +6,7 @@ Each GPU is a lock file that a job holds while it computes; the kernel frees it 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -13,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import Problem, StudyError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 0.5
@@ -96,10 +98,36 @@ def _try(gpu: str, held: ExitStack) -> bool:
 
 def _folder() -> Path:
     """Of this machine, user and SLURM job: SLURM numbers the GPUs of every job from 0."""
-    job = os.environ.get("SLURM_JOB_ID", "machine")
-    folder = Path(tempfile.gettempdir()) / f"head-ablation-gpus-{os.getuid()}" / job
-    folder.mkdir(parents=True, exist_ok=True)
+    job = os.environ.get("SLURM_JOB_ID")
+    name = f"job-{job.replace('/', '_')}" if job else "machine"
+    users = _own_folder(Path(tempfile.gettempdir()) / f"head-ablation-gpus-{os.getuid()}")
+    return _own_folder(users / name)
+
+
+def _own_folder(folder: Path) -> Path:
+    """The folder, made if it is not there, closed to other users: who can open a lock can hold it for ever.
+
+    Raises:
+        StudyError: something else has its name, or another user owns it.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            _refuse_folder(folder, "something that is no folder")
+        if found.st_uid != os.getuid():
+            _refuse_folder(folder, f"a folder of the user with number {found.st_uid}")
+        if stat.S_IMODE(found.st_mode) != 0o700:
+            folder.chmod(0o700)
+    except OSError as error:
+        _refuse_folder(folder, f"what cannot be used as a folder ({error.strerror})")
     return folder
+
+
+def _refuse_folder(folder: Path, found: str) -> NoReturn:
+    wanted = "a folder of your own, for the locks of this machine's GPUs"
+    fix = "Remove it, or let TMPDIR name a folder of your own, the same for all jobs of this machine."
+    raise StudyError([Problem(folder, "GPU locks", found, wanted, fix)])
 
 
 def _restore(before: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 from itertools import combinations
@@ -197,3 +198,59 @@ def test_a_machine_without_gpus_is_refused_unless_the_cpu_is_asked_for(monkeypat
     for count, device in ((0, "auto"), (1, "cpu")):
         with claim_gpus(count, device) as gpus:
             assert gpus == []
+
+
+def lock_folder(tmp_path):
+    return tmp_path / f"head-ablation-gpus-{os.getuid()}"
+
+
+def refused_folder(path):
+    with pytest.raises(StudyError) as refused, claim_gpus(1, "auto"):
+        pass
+    (line,) = str(refused.value).splitlines()
+    assert f"{path}: GPU locks: found " in line
+    assert "expected a folder of your own" in line and "TMPDIR" in line
+    return line
+
+
+def test_a_file_in_the_place_of_the_locks_is_one_clear_message(tmp_path):
+    lock_folder(tmp_path).write_text("mine")
+    refused_folder(lock_folder(tmp_path))
+    assert lock_folder(tmp_path).read_text() == "mine"
+
+
+@pytest.mark.parametrize("target", ["nowhere", "elsewhere"])
+def test_a_link_in_the_place_of_the_locks_is_refused_and_not_followed(tmp_path, target):
+    (tmp_path / "elsewhere").mkdir()
+    lock_folder(tmp_path).symlink_to(tmp_path / target)
+    refused_folder(lock_folder(tmp_path))
+    assert not (tmp_path / "nowhere").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_jobs_locks_is_one_clear_message(tmp_path):
+    lock_folder(tmp_path).mkdir()
+    (lock_folder(tmp_path) / "machine").write_text("")
+    refused_folder(lock_folder(tmp_path) / "machine")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes a folder of another user")
+def test_a_folder_of_another_user_is_refused_by_its_owner(tmp_path):
+    lock_folder(tmp_path).mkdir()
+    os.chown(lock_folder(tmp_path), 65534, 65534)
+    assert "the user with number 65534" in refused_folder(lock_folder(tmp_path))
+
+
+def test_other_users_cannot_hold_a_lock(tmp_path):
+    lock_folder(tmp_path).mkdir(mode=0o777)
+    lock_folder(tmp_path).chmod(0o777)
+    with claim_gpus(1, "auto"):
+        folders = [lock_folder(tmp_path), lock_folder(tmp_path) / "machine"]
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+
+
+def test_a_jobs_number_with_a_slash_leads_nowhere_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "../../other")
+    with claim_gpus(1, "auto"):
+        (made,) = lock_folder(tmp_path).iterdir()
+        assert made.name == "job-.._.._other"
