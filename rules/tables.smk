@@ -52,8 +52,8 @@ rule audit:
     input:
         settled_heads,
         results=every("ablation/{}.json"),
-        rankings=ranking_files(),
-        claims=STUDY.claims or [],
+        rankings=lambda wildcards: ranking_files(),
+        claims=lambda wildcards: STUDY.claims or [],
     output:
         report(
             "results/{study}/tables/audit.md",
@@ -68,8 +68,8 @@ rule audit:
         "../envs/analysis.yaml"
     params:
         task=settings(audit_task),
-        rankings=of_study(ranking_arguments),
+        rankings=settings(audit_rankings),
         code=code("audit.py"),
     shell:
         'python "$HEAD_ABLATION"/scripts/audit.py --task {params.task:q} --results {input.results:q}'
-        " {params.rankings:q} --claims {input.claims:q} --output {output:q} 2> {log:q}"
+        " --rankings {params.rankings:q} --claims {input.claims:q} --output {output:q} 2> {log:q}"

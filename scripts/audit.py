@@ -7,7 +7,7 @@ from head_ablation.common.files import read_json, write_text
 from head_ablation.common.problems import run_script
 from head_ablation.common.settings import argument
 from head_ablation.heads.rankings import ranked_heads
-from head_ablation.results.audit import AuditTask, audit_markdown
+from head_ablation.results.audit import AuditRankings, AuditTask, audit_markdown
 from head_ablation.results.claims import read_claims
 
 
@@ -15,13 +15,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", required=True, type=argument(AuditTask), help="AuditTask as JSON")
     parser.add_argument("--results", required=True, nargs="+", help="ablation results")
-    parser.add_argument(
-        "--ranking", action="append", default=[], nargs=5, metavar=("METHOD", "MODEL", "QUESTION", "TOKENS", "FILE")
-    )
+    parser.add_argument("--rankings", required=True, type=argument(AuditRankings), help="AuditRankings as JSON")
     parser.add_argument("--claims", nargs="?", help="YAML file of claims")
     parser.add_argument("--output", required=True, type=Path, help="results/{study}/tables/audit.md")
     a = parser.parse_args()
-    rankings = {(*names, int(tokens)): ranked_heads(read_json(file)) for *names, tokens, file in a.ranking}
+    rankings = {(*key,): ranked_heads(read_json(file)) for *key, file in a.rankings.files}
     results = [read_json(path) for path in a.results]
     page = audit_markdown(
         results=results,

@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 
 def to_text(settings: Any) -> str:
-    """A dataclass as one line; equal settings, equal text."""
-    return canonical_json(asdict(settings))
+    """A dataclass as one line; equal settings, equal text. Without `<`: Snakemake writes it into the report's page."""
+    return canonical_json(asdict(settings)).replace("<", "\\u003c")
 
 
 def from_text(cls: type[T], text: str) -> T:

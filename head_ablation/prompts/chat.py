@@ -1,25 +1,20 @@
-"""Chat templates: the Jinja of tokenizer_config.json, with the functions and tags that transformers gives it.
-
-transformers renders templates itself, but brings torch along, which the jobs that make prompts do without.
-"""
+"""Chat templates: the Jinja of tokenizer_config.json, rendered in a process of its own that has an end."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError, nodes
-from jinja2.ext import Extension
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from head_ablation.common.problems import Problem, StudyError
+from head_ablation.prompts import chat_template
 
-TODAY = datetime(2024, 7, 26)  # for templates that write the date: the one that Llama's fall back to
 DEFAULT = "default"
+HOME = Path(__file__).parents[2]  # where the library is
 
 
 def chosen_template(given: Any, file: Path) -> str | None:
@@ -50,54 +45,17 @@ def render_chat(template: str, user_turn: str, special_tokens: Mapping[str, str]
         folder: the model's, for messages.
 
     Raises:
-        StudyError: the template cannot be rendered.
+        StudyError: the template cannot be rendered, or not within the time and memory that it is given.
     """
-    try:
-        return (
-            _environment()
-            .from_string(template)
-            .render(
-                messages=[{"role": "user", "content": user_turn}],
-                add_generation_prompt=True,
-                tools=None,
-                documents=None,
-                **{"bos_token": "", "eos_token": "", **special_tokens},
-            )
-        )
-    except (TemplateError, TypeError, ValueError) as error:
-        raise StudyError(f"{folder}: the chat template cannot be rendered: {error}") from None
+    asked = json.dumps({"template": template, "user_turn": user_turn, "special_tokens": dict(special_tokens)})
+    path = os.pathsep.join(part for part in (str(HOME), os.environ.get("PYTHONPATH")) if part)
+    command = [sys.executable, "-m", chat_template.__name__]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    said = json.loads(done.stdout) if done.returncode == 0 else {"error": _limits()}
+    if "error" in said:
+        raise StudyError(f"{folder}: the chat template cannot be rendered: {said['error']}")
+    return str(said["text"])
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Generation]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals.update(raise_exception=_raise, strftime_now=TODAY.strftime)
-    return environment
-
-
-class _Generation(Extension):
-    """The tags `generation` and `endgeneration`, which mark what a model says: what is between them is written."""
-
-    tags = {"generation"}  # noqa: RUF012
-
-    def parse(self, parser: Parser) -> nodes.Node:
-        """What is between the tags, with variables of its own."""
-        line = next(parser.stream).lineno
-        return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True), lineno=line)
-
-
-def _raise(message: str) -> None:
-    raise TemplateError(message)
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """Plain JSON; Jinja's own filter escapes what means something in HTML."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+def _limits() -> str:
+    return f"it was ended, at {chat_template.SECONDS} seconds or {chat_template.GIGABYTES} GB at the latest"

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from head_ablation.common.experiment import Experiment
+from head_ablation.common.markup import plain
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import ArmSettings
@@ -66,6 +67,13 @@ class AuditTask:
         return found
 
 
+@dataclass(frozen=True)
+class AuditRankings:
+    """The files of the rankings: method, model, question, tokens and path of each."""
+
+    files: tuple[tuple[str, str, str, int, str], ...]
+
+
 def audit_markdown(
     results: Sequence[Result],
     claims: Claims | None,
@@ -95,9 +103,10 @@ def audit_markdown(
 def _given(results: Sequence[Result], rankings: Mapping[Key, Sequence[Head]]) -> list[str]:
     keys = [experiment_of(result) for result in results]
     conditions = sum(1 for result in results for _ in entries(result))
+    methods = ", ".join(map(plain, sorted({key[0] for key in keys})))
     return [
         f"Results files: {len(results)} ({sum(key in rankings for key in keys)} with their ranking); methods: "
-        f"{', '.join(sorted({key[0] for key in keys}))}; experiments: {len({key[1:] for key in keys})}; conditions: "
+        f"{methods}; experiments: {len({key[1:] for key in keys})}; conditions: "
         f"{conditions}, each file's baseline included."
     ]
 
@@ -112,7 +121,7 @@ def _claims_section(claims: Claims, results: Sequence[Result]) -> list[str]:
     header += ["the rest would need"] if any(finding.needed for finding in findings) else []
     reached = {finding.verdict for finding in findings}
     return [
-        *("", "## Claims", "", f"Source: {claims.source}", "", "Drops of accuracy in percentage points."),
+        *("", "## Claims", "", f"Source: {plain(claims.source)}", "", "Drops of accuracy in percentage points."),
         *("", *_table(header, (_claim_row(finding)[: len(header)] for finding in findings)), ""),
         *(f"- {verdict.value}: {verdict.meaning}" for verdict in Verdict if verdict in reached),
         *("", _basis(findings)),
@@ -179,7 +188,7 @@ def _contradictions_section(made: Sequence[Check]) -> list[str]:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [header, ["---"] * len(header), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return [f"| {' | '.join(map(plain, line))} |" for line in lines]
 
 
 def find(claim: Claim, levels: pd.DataFrame, samples: pd.DataFrame) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from head_ablation.common.markup import plain
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.ranking_facts import FEW_PROMPTS
 from head_ablation.results.rows import CONDITION, EXPERIMENT, baseline_rows
@@ -74,7 +75,7 @@ def key_results_markdown(
         if other == "top" and arm != "baseline"
     ]
     for method, rows in key_results.groupby("method", sort=False):
-        page += ["", f"## {(labels or {}).get(str(method), method)}", "", _basis(rows), ""]
+        page += ["", f"## {plain((labels or {}).get(str(method), method))}", "", _basis(rows), ""]
         page += [f"| heads ablated | {' | '.join(_heading(name, arms) for name, arms in shown.items())} |"]
         page += ["|---:" * (1 + len(shown)) + "|"]
         for _, row in rows.iterrows():
@@ -83,7 +84,7 @@ def key_results_markdown(
         page += _undecided(rows)
     if unranked:
         page += ["", "## Not ranked", "", "In these experiments no head could be ranked; no number includes them.", ""]
-        page += [f"- {name}: {reason}" for name, reason in unranked.items()]
+        page += [f"- {plain(name)}: {plain(reason)}" for name, reason in unranked.items()]
     return "\n".join([*page, ""])
 
 

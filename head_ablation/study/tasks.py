@@ -12,7 +12,7 @@ from head_ablation.figures.figure import FigureTask
 from head_ablation.heads.ranking_facts import RankingFacts, ranking_facts
 from head_ablation.jobs.ranking import RankingTask
 from head_ablation.models.pointer import model_name
-from head_ablation.results.audit import AuditTask
+from head_ablation.results.audit import AuditRankings, AuditTask
 from head_ablation.results.rows import TablesTask
 from head_ablation.results.score_task import ScoreTask
 from head_ablation.study.given_files import (
@@ -75,14 +75,10 @@ def audit_task(study: Study) -> AuditTask:
     )
 
 
-def ranking_arguments(study: Study) -> list[str]:
-    """The arguments by which the audit reads rankings: for each its method, its experiment, its file."""
-    arguments = []
-    for method in study.ranked_methods:
-        for experiment in study.experiments():
-            file = ranking_file(study, method, experiment) or detected_file(study, method, experiment)
-            arguments += ["--ranking", method, *map(str, experiment), file]
-    return arguments
+def audit_rankings(study: Study) -> AuditRankings:
+    """The rankings that the audit reads: given ones, or detected ones."""
+    pairs = [(method, experiment) for method in study.ranked_methods for experiment in study.experiments()]
+    return AuditRankings(tuple((m, *e, ranking_file(study, m, e) or detected_file(study, m, e)) for m, e in pairs))
 
 
 def tables_task(study: Study) -> TablesTask:

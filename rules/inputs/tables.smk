@@ -1,7 +1,7 @@
 # What the rules of tables.smk take.
 
 from head_ablation.study.config_lines import config_lines
-from head_ablation.study.tasks import audit_task, ranking_arguments, tables_task
+from head_ablation.study.tasks import audit_rankings, audit_task, tables_task
 
 TABLES = [
     f"tables/{name}" for name in ("samples.parquet", "levels.csv", "curves.csv", "key_results.csv", "key_results.md")

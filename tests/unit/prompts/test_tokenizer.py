@@ -188,6 +188,26 @@ def test_a_template_that_writes_todays_date_writes_the_same_one_every_day(tmp_pa
     assert saved(tmp_path, byte_tokenizer(), chat_template=template).chat("hi") == "26 Jul 2024 hi"
 
 
+LOOPS = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (LOOPS, "it was ended, at 10 seconds"),
+        ("{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}", "it was ended"),
+        ("{{ 10 ** (10 ** 9) }}", "it was ended"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion"),
+        ("{{ 'a' * 10 ** 11 }}", "MemoryError"),
+    ],
+)
+@pytest.mark.slow
+def test_a_chat_template_without_an_end_is_refused(tmp_path: Path, template: str, reason: str) -> None:
+    with pytest.raises(StudyError, match=f"the chat template cannot be rendered: .*{reason}"):
+        saved(tmp_path, byte_tokenizer(), chat_template=template).chat("hi")
+
+
 def test_of_several_templates_the_default_is_taken(tmp_path: Path) -> None:
     named = [{"name": "rag", "template": "no"}, {"name": "default", "template": "yes {{ messages[0].content }}"}]
     assert saved(tmp_path, byte_tokenizer(), chat_template=named).chat("hi") == "yes hi"

@@ -33,7 +33,7 @@ from head_ablation.results.key_results import key_results_table
 from head_ablation.results.published_format import experiment_of
 from head_ablation.results.rows import levels_table, samples_table
 from head_ablation.study.loading import read_resolved
-from head_ablation.study.tasks import audit_task, ranking_arguments
+from head_ablation.study.tasks import audit_rankings, audit_task
 
 WU24 = PROJECT / "studies" / "claims" / "wu24.yaml"
 Made = dict[str, Any]
@@ -510,7 +510,7 @@ def audited(folder: Path, said: Made | None = None, **own: Any) -> str:
     taken, page = folder / "taken.json", folder / "audit.md"
     asked = {"model_key": "llama3", "model_name": NAME, "question_prompt": "What year was the company incorporated?"}
     taken.write_text(json.dumps(given() | asked | said), encoding="utf-8")
-    task = ["--task", to_text(audit_task(study)), *ranking_arguments(study)]
+    task = ["--task", to_text(audit_task(study)), "--rankings", to_text(audit_rankings(study))]
     claims = ["--claims", study.claims] if study.claims else []
     command = [sys.executable, "scripts/audit.py", *task, "--results", taken, *claims, "--output", page]
     subprocess.run(command, cwd=PROJECT, check=True)
