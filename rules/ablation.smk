@@ -9,7 +9,7 @@ if STUDY.has_results:
 
     rule given_results:
         input:
-            given_results(),
+            lambda wildcards: given_results(),  # not the paths themselves, whose braces would be wildcards
         output:
             every("ablation/{}.json"),
         log:
@@ -48,6 +48,6 @@ else:
             code=code("score.py"),
         shell:
             'python "$HEAD_ABLATION"/scripts/score.py --model {input.model:q} --task {params.task:q}'
-            " --samples {params.samples:q} {params.samples_sha256} --prompts {input.prompts:q}"
+            " --samples {params.samples:q} {params.samples_sha256:q} --prompts {input.prompts:q}"
             " --ranking {input.ranking:q} --baseline {input.baseline:q} --generations {input.generations:q}"
             " --output {output:q} 2> {log:q}"

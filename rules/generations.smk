@@ -35,7 +35,7 @@ rule generations:
     shell:
         'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/generate.py --model {input.model:q}'
         " --prompts {input.prompts:q} --count {params.counted:q} --heads {input.heads:q} --indexes {params.sweep:q}"
-        " --settings {params.settings:q} --resources {threads} {resources.held_gpus} --store {params.store:q}"
+        " --settings {params.settings:q} --resources {threads:q} {resources.held_gpus:q} --store {params.store:q}"
         " --output {output.generations:q} --provenance {output.provenance:q} 2> {log:q}"
 
 

@@ -19,5 +19,5 @@ rule prompts:
         code=code("build_prompts.py"),
     shell:
         'python "$HEAD_ABLATION"/scripts/build_prompts.py --model {input.model:q} --samples {input.samples:q}'
-        " --split {wildcards.split} --filler {input.filler:q} --tokens {wildcards.tokens}"
+        " --split {wildcards.split:q} --filler {input.filler:q} --tokens {wildcards.tokens:q}"
         " --settings {params.settings:q} --output {output:q} 2> {log:q}"

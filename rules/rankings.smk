@@ -53,5 +53,5 @@ rule detected_ranking:
         store=STORE,
     shell:
         'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/detect_ranking.py --model {input.model:q}'
-        " --prompts {input.prompts:q} --task {params.task:q} --resources {threads} {resources.held_gpus}"
+        " --prompts {input.prompts:q} --task {params.task:q} --resources {threads:q} {resources.held_gpus:q}"
         " --store {params.store:q} --output {output:q} 2> {log:q}"

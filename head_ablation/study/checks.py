@@ -22,6 +22,7 @@ from head_ablation.prompts.ground_truth import ground_truth_problems, read_groun
 from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
 from head_ablation.results.claims import claims_problems
 from head_ablation.results.published_format import result_problems
+from head_ablation.study.braces import brace_problems
 from head_ablation.study.future_files import future_problems
 from head_ablation.study.given_files import ranking_expectation, ranking_file, result_expectation, result_file
 from head_ablation.study.loading import HERE, load_study
@@ -54,6 +55,7 @@ def checked_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> 
             *problems,
             *(p for model, shape in shapes.items() if shape for p in shape_problems(study, model, shape)),
             *([] if study.has_results else _run_problems(study, shapes)),
+            *brace_problems(study),
             *_filler_problems(study),
             *([] if study.has_results else _filing_problems(study)),
             *_ranking_problems(study, shapes),

@@ -45,5 +45,6 @@ class Paths:
         """A path as jobs in the working folder write it."""
         whole = Path(os.path.abspath(path))
         if not self.absolute and whole.is_relative_to(Path.cwd()):
-            return str(whole.relative_to(Path.cwd()))
+            relative = str(whole.relative_to(Path.cwd()))
+            return str(whole) if relative.startswith("-") else relative  # which a script would take for an option
         return str(whole)
