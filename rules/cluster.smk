@@ -7,7 +7,6 @@ from functools import cache
 
 from snakemake.exceptions import IncompleteCheckpointException
 
-from head_ablation.common.problems import refuse
 from head_ablation.study.partition import partition_minutes, submission_problems
 from head_ablation.study.requests import FROM_STORE, Requests
 

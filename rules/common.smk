@@ -12,8 +12,9 @@ sys.path.insert(0, str(HOME))
 
 from head_ablation.common.experiment import PATTERN, Experiment
 from head_ablation.common.files import holds, sha256_text
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import StudyError, refuse
 from head_ablation.common.settings import to_text
+from head_ablation.common.yaml_files import repeated_keys
 from head_ablation.jobs.store import Store
 from head_ablation.study.checks import checked_study
 from head_ablation.study.closing_words import closing_words, log_state
@@ -44,6 +45,8 @@ PATHS = Paths(
 )
 CONFIG_FILES = ", ".join(map(str, STATE.config_files)) or "config"
 # A cluster's job reads the rules again: all is checked by then.
+if not STATE.is_on_a_node:
+    refuse_by_message(refuse, [problem for file in STATE.config_files for problem in repeated_keys(file)])
 STUDY = refuse_by_message(load_study if STATE.is_on_a_node else checked_study, config, CONFIG_FILES, PATHS)
 if not STATE.is_on_a_node:
     refuse_by_message(refuse_unrecorded_change, STUDY, Path(".snakemake/metadata"))
