@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
@@ -10,11 +13,25 @@ from jsonschema.exceptions import ValidationError
 
 from head_ablation.common.problems import Problem, did_you_mean
 
-# JSON Schema takes 384.0 for an integer; here it would end up in paths.
-_WHOLE_NUMBERS = Draft202012Validator.TYPE_CHECKER.redefine(
-    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-)
-_Validator = validators.extend(Draft202012Validator, type_checker=_WHOLE_NUMBERS)  # type: ignore[no-untyped-call]
+
+def _is_whole(_: Any, value: object) -> bool:
+    """JSON Schema takes 384.0 for an integer; here it would end up in paths."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_: Any, value: object) -> bool:
+    """YAML and Python's JSON have .nan and .inf, which pass every comparison with a limit, or fail every one."""
+    return _is_whole(_, value) or (isinstance(value, float | Decimal) and math.isfinite(value))
+
+
+def _pattern(_: Any, pattern: str, value: object, __: Any) -> Iterator[ValidationError]:
+    """A pattern is about the whole text: `$` alone would pass a line break at its end."""
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_number})
+_Validator = validators.extend(Draft202012Validator, {"pattern": _pattern}, type_checker=_TYPES)  # type: ignore[no-untyped-call]
 Schema = Mapping[str, Any]
 
 

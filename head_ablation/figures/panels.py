@@ -178,7 +178,7 @@ def _finish(fig: Figure, curves: pd.DataFrame, hues: Sequence[str], labels: Labe
     fig.set_size_inches(width, height)
     below = (legend + caption) / height
     fig.set_layout_engine("constrained", rect=(0, below, 1, 1 - below))
-    fig.text(0.15 / width, 0.06 / height, "\n".join(lines), fontsize=7, color=GREY, va="bottom")
+    fig.text(0.15 / width, 0.06 / height, "\n".join(lines).replace("$", r"\$"), fontsize=7, color=GREY, va="bottom")
     place: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0, caption / height),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-HEAD_PATTERN = re.compile(r"L(0|[1-9]\d*)H(0|[1-9]\d*)")
+HEAD_PATTERN = re.compile(r"L(0|[1-9][0-9]*)H(0|[1-9][0-9]*)")
 
 
 class Head(NamedTuple):

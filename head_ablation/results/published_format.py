@@ -87,12 +87,14 @@ def result_problems(path: File, content: Any, expected: ResultExpectation) -> li
     """Everything wrong with a result: its form, what it says it is about, its levels, impossible counts."""
     if not isinstance(content, dict):
         return [Problem(path, "file", type(content).__name__, "a JSON object, an ablation result")]
+    form = departures(content, _schema(), str(path))
+    named = {problem.field for problem in form}
     return [
-        *departures(content, _schema(), str(path)),
+        *form,
         *_identity_problems(path, content, expected),
         *_level_problems(path, content, expected),
         *_count_problems(path, content),
-        *_number_problems(path, "", content),
+        *(problem for problem in _number_problems(path, "", content) if problem.field not in named),
     ]
 
 

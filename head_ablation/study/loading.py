@@ -25,6 +25,7 @@ from head_ablation.study.old_spellings import respelled
 from head_ablation.study.paths import Paths
 from head_ablation.study.settings import GENERATED
 from head_ablation.study.study import EDGAR, Study
+from head_ablation.study.texts import text_problems
 
 QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
 PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
@@ -101,6 +102,7 @@ def _reference_problems(study: Study) -> list[Problem]:
     return [
         *_question_problems(study),
         *_template_problems(study),
+        *text_problems(study),
         *_override_problems(study),
         *_ranking_source_problems(study),
         *_sampler_problems(study),

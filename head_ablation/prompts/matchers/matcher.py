@@ -20,6 +20,8 @@ WORD_START, WORD_END = r"(?<![^\W_])", r"(?![^\W_])"
 
 _LIST = re.compile(r"[;|\n]|(?<!\d)/|/(?!\d)|(?<=\d{4})/")  # not the slashes of 5/4/1929
 
+_DECIMAL = re.compile(r"[-+]?\d*\.\d*[1-9]\d*")  # 1905.5 is no year, though it begins like one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Matcher(Entry):
@@ -39,8 +41,9 @@ class Matcher(Entry):
         Raises:
             ValueError: no value of this kind in `gold`, or in a part of the list; says what was found and expected.
         """
-        parts = [self.mentions(part) for part in _LIST.split(whole_number(gold)) if part.strip()]
-        if not parts or not all(parts):
+        written = [part for part in _LIST.split(whole_number(gold)) if part.strip()]
+        parts = [self.mentions(part) for part in written]
+        if not parts or not all(parts) or any(_DECIMAL.fullmatch(part.strip()) for part in written):
             raise self.refusal(gold)
         return list(dict.fromkeys(value for part in parts for value, _, _ in part))
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from results_factory import answers, random_study, result
 
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import FigureTask, Tables
+from head_ablation.figures.panels import panels
 from head_ablation.figures.style import save_figure
 from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.curves import curves_table
@@ -290,3 +292,19 @@ def test_what_could_not_be_ranked_is_named_in_the_caption(figure: str) -> None:
     caption = fig.texts[0].get_text().replace("\n", " ")
     assert caption.endswith("Not shown, since no head could be ranked: wu24, State (instruct, 2048 tokens).")
     assert FigureTask((), ("wu24",)).missing(levels_table(random_study())) == []
+
+
+def test_a_label_with_dollar_signs_and_markup_is_drawn_as_written_and_leaves_no_tag_in_the_svg(tmp_path: Path) -> None:
+    label = "</text><script>x</script> US$"
+    levels = study()
+    fig = drawn("figure8_by_question", levels, {"inc_year": label})
+    (path,) = [path for path in saved(fig, tmp_path / "figure") if path.suffix == ".svg"]
+    tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}
+    assert label in {text.get_text() for text in texts(fig)}
+    assert "svg" in tags and "script" not in tags
+
+
+def test_dollar_signs_of_two_labels_in_the_caption_are_no_formula(tmp_path: Path) -> None:
+    curves = curves_table(study())
+    fig = panels(curves, "question", "method", {}, ["in US$ (a)", r"in \frac US$ (b)"])
+    assert saved(fig, tmp_path / "figure")

@@ -136,7 +136,10 @@ TOP, RANDOM = "top_heads_ablations", "random_heads_ablations"
         (changed(TOP, 1, "heads", 2, value=[0]), "top_heads_ablations[1].heads[2]: found [0]; expected [layer, head]"),
         (changed(TOP, value=[]), "top_heads_ablations: found []; expected an entry per level"),
         (changed("baseline", "accuracy", value=1.5), "baseline.accuracy: found 1.5; expected a share"),
-        (changed("baseline", "accuracy", value=math.nan), "baseline.accuracy: found nan; expected a finite number"),
+        (
+            changed("baseline", "accuracy", value=math.nan),
+            "baseline.accuracy: found nan; expected a share, from 0 to 1",
+        ),
         (changed("method", value=""), "method: found ''"),
         (changed("method", value="qrhead_ablation_incremental"), "expected a result of 'wu24', as its path says"),
         (changed("method", value="summed_attention"), "expected a result of 'wu24', as its path says"),

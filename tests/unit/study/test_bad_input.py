@@ -137,6 +137,68 @@ CONFIG_CASES = {
     "stop_not_a_list": ("generation.stop", "\n", "generation.stop", "'\\n'", "a list of strings"),
     "study_with_a_slash": ("study", "my/study", "study", "'my/study'", "letters, digits"),
     "study_empty": ("study", "", "study", "''", "letters, digits"),
+    "study_ends_in_a_line_break": ("study", "mine\n", "study", r"'mine\n'", "letters, digits"),
+    "study_named_store": ("study", "store", "study", "'store'", "other than 'store' and 'models'"),
+    "study_named_models": ("study", "Models", "study", "'Models'", "other than 'store' and 'models'"),
+    "study_too_long": ("study", "a" * 101, "study", "'aaa", "up to 100"),
+    "model_key_with_a_line_break": ("models.m\n", {"source": "embedded"}, "models", r"'m\n'", "letters, digits"),
+    "question_key_with_a_line_break": ("questions.q\n", {}, "questions", r"'q\n'", "letters, digits"),
+    "method_with_a_line_break": ("rankings.m\n", "detect", "rankings", r"'m\n'", "letters, digits"),
+    "device_with_a_line_break": ("models.tiny.device", "cpu\n", "models.tiny.device", r"'cpu\n'", "cuda:N"),
+    "device_of_another_script": ("models.tiny.device", "cuda:\u0663", "models.tiny.device", "'cuda:", "cuda:N"),
+    "depth_not_a_number": ("prompt.depth", float("nan"), "prompt.depth", "nan", "a share from 0 to 1"),
+    "memory_without_end": ("models.tiny.memory_gb", float("inf"), "models.tiny.memory_gb", "inf", "GB of the GPUs"),
+    "stem_with_a_slot": (
+        "models.tiny.prompt",
+        {"stems": {"inc_year": "A {question}:"}},
+        "models.tiny.prompt.stems.inc_year",
+        "{question}",
+        "nothing fills it in here",
+    ),
+    "questions_stem_with_a_slot": (
+        "questions.inc_year.stem",
+        "{passage}",
+        "questions.inc_year.stem",
+        "{passage}",
+        "nothing fills it in here",
+    ),
+    "template_with_an_unknown_slot": (
+        "prompt.template",
+        "{context}{filler}{passage}{filler}{question}",
+        "prompt.template",
+        "{context}",
+        "the slots {filler} {passage} {question} alone",
+    ),
+    "label_with_a_broken_formula": (
+        "questions.inc_year.label",
+        r"$\frac{$",
+        "questions.inc_year.label",
+        "has a formula that cannot be read",
+        "whole formulas",
+    ),
+    "label_with_a_control_character": (
+        "questions.inc_year.label",
+        "a\x01b",
+        "questions.inc_year.label",
+        "has control characters",
+        "that can be drawn",
+    ),
+    "label_that_no_legend_shows": (
+        "questions.inc_year.label",
+        "_year",
+        "questions.inc_year.label",
+        "begins with '_'",
+        "that can be drawn",
+    ),
+    "label_of_half_a_character": (
+        "questions.inc_year.label",
+        "\ud800",
+        "questions.inc_year.label",
+        r"the character '\ud800'",
+        "text that files",
+    ),
+    "stop_with_a_nul": ("generation.stop", ["\0"], "generation.stop[0]", r"'\x00'", "command lines can hold"),
+    "path_with_braces": ("rankings.wu24", "r{{0}}.json", "rankings.wu24", "r{0}.json", "sees a wildcard"),
     "study_a_number": ("study", 2024, "study", "2024", "letters, digits"),
     "model_key_with_a_space": ("models.my model", {"source": "embedded"}, "models", "'my model'", "letters, digits"),
     "method_named_baseline": ("rankings.baseline", "detect", "rankings", "'baseline'", "other than 'baseline'"),
@@ -257,6 +319,18 @@ def test_a_bad_config_is_refused_by_name(good, case):
     assert_named(refusal(changed(good, path, value)), CONFIG, field, found, expected)
 
 
+def test_formulas_braces_of_latex_and_single_dollars_are_accepted(good):
+    config = changed(good, "questions.inc_year.label", "US$ and $\\alpha_1$")
+    config = changed(config, "questions.inc_state.label", "price in US$ <br> \U0001f600")
+    config = changed(config, "prompt.template", "\\boxed{answer} {1} {filler}{passage}{filler}{question}")
+    assert checked_study(config, CONFIG).questions["inc_state"]["label"].startswith("price")
+
+
+def test_a_year_written_as_a_decimal_number_is_accepted(good, tmp_path):
+    replace_in(tmp_path / "truth.csv", "1905", "1905.0")
+    assert checked_study(good, CONFIG)
+
+
 def remove_line(path, number):
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[:number] + lines[number + 1 :]), encoding="utf-8")
@@ -284,6 +358,16 @@ FILE_CASES = {
     "gold_of_wrong_kind": (
         lambda d: replace_in(d / "truth.csv", "1907", "long ago"),
         ("truth.csv", f"7_1993.txt, {YEAR}", "'long ago'", "a year from 1600 to 2099"),
+    ),
+    "gold_between_two_years": (
+        lambda d: replace_in(d / "truth.csv", "1905", "1905.5"),
+        ("truth.csv", f"5_1993.txt, {YEAR}", "'1905.5'", "a year from 1600 to 2099"),
+    ),
+    "evidence_beyond_the_text": (
+        lambda d: write_lines(
+            d / "evidence.jsonl", [{"filename": "1_1993.txt", "answers": {"inc_year": {"evidence": [16, 9999]}}}]
+        ),
+        ("evidence.jsonl", "line 1, 1_1993.txt, inc_year, evidence", "[16, 9999]", "the text's 24 characters"),
     ),
     "no_gold_at_all": (
         lambda d: replace_in(d / "truth.csv", "Ohio", "NULL"),
