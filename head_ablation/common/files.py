@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from head_ablation.common.formats import format_seen
 from head_ablation.common.problems import Problem, StudyError, refuse
 
 UTF_8 = "utf-8-sig"  # of files to read: with or without a byte-order mark
+DEEPEST = 60  # lists and objects in each other; no file of a study comes near
+TOO_DEEP = f"more than {DEEPEST} lists and objects in each other"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -24,12 +29,10 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` that takes its place if, and only if, the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary.touch(exist_ok=False)  # with the permissions that the user's umask leaves
     try:
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         if error.errno and not error.filename:  # a full disk does not say whose write it refused
@@ -87,16 +90,54 @@ def read_json(path: str | Path) -> Any:
     Raises:
         StudyError: the file is missing or is not JSON (a truncated one, say); names the place.
     """
+    text = read_text(path, "a JSON file")
     try:
-        text = Path(path).read_text(encoding=UTF_8)
-        content = json.loads(text)
-    except FileNotFoundError:
-        raise StudyError([Problem(path, "file", "nothing", "a JSON file at this path")]) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        found = format_seen(Path(path).read_bytes()) or f"broken JSON ({error})"
+        content = _parsed(text)
+    except ValueError as error:
+        found = format_seen(text.encode("utf-8")) or f"broken JSON ({error})"
         raise StudyError([Problem(path, "file", found, "whole JSON")]) from None
     refuse(_half_characters(path, "file", text, content))
     return content
+
+
+def read_text(path: str | Path, wanted: str) -> str:
+    """The text of a file in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        StudyError: there is no file, it cannot be read, or it is not UTF-8; says what is `wanted`.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        found = "nothing" if error.errno == errno.ENOENT else str(error.strerror)
+        raise StudyError([Problem(path, "file", found, f"{wanted} at this path")]) from None
+    try:
+        return content.decode(UTF_8)
+    except UnicodeDecodeError as error:
+        found = format_seen(content) or f"no UTF-8 ({error})"
+        raise StudyError([Problem(path, "file", found, f"{wanted}, in UTF-8")]) from None
+
+
+def _parsed(text: str) -> Any:
+    """The content of JSON; ValueError if it is broken, too deep, or has numbers of too many digits."""
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+    if _is_deep(content):
+        raise ValueError(TOO_DEEP)
+    return content
+
+
+def _is_deep(content: Any) -> bool:
+    """Whether lists and objects stand in each other more than DEEPEST times."""
+    level = [content]
+    for _ in range(DEEPEST):
+        parts = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
+        level = [one for inner in parts for one in inner if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
@@ -106,21 +147,15 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
 
 def numbered_jsonl(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
     """As `read_jsonl`, each object with the number of its line, from 1."""
-    try:
-        # Not splitlines(): it also breaks at U+2028 and U+0085, which JSON strings may hold.
-        with Path(path).open(encoding=UTF_8) as file:
-            lines = [(number, line) for number, line in enumerate(file, start=1) if line.strip()]
-    except FileNotFoundError:
-        raise StudyError([Problem(path, "file", "nothing", "a JSONL file at this path")]) from None
-    except UnicodeDecodeError as error:
-        raise StudyError([Problem(path, "file", f"no UTF-8 ({error})", "JSONL in UTF-8")]) from None
-    return [(number, _json_object(path, number, line)) for number, line in lines]
+    # Not splitlines(): it also breaks at U+2028 and U+0085, which JSON strings may hold.
+    lines = enumerate(StringIO(read_text(path, "a JSONL file"), newline=None), start=1)
+    return [(number, _json_object(path, number, line)) for number, line in lines if line.strip()]
 
 
 def _json_object(path: str | Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
+        row = _parsed(line)
+    except ValueError as error:
         found = f"broken JSON ({error})"
         raise StudyError([Problem(path, f"line {number}", found, "a JSON object")]) from None
     if not isinstance(row, dict):
@@ -151,6 +186,19 @@ def sha256_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file; a path that cannot be followed leads to none."""
+    return os.path.isfile(path)
+
+
 def is_folder(source: str) -> bool:
     """Whether a config's `source` names a local folder: it exists, or is written like a path."""
-    return Path(source).expanduser().is_dir() or source.startswith((".", "/", "~"))
+    return source.startswith((".", "/", "~")) or os.path.isdir(source)
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value is a number that a float can hold; a truth value is none."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False

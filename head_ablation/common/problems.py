@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 RESUME = "run again: what is finished is kept"
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
@@ -31,13 +32,19 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.file}: {self.field}: found {_short(str(self.found))}; expected {self.expected}"
-        return f"{text}. {self.fix}" if self.fix else text
+        return _printable(f"{text}. {self.fix}" if self.fix else text)
 
     @property
     def kind(self) -> tuple[str, str]:
         """The same for problems that differ only in their file, in numbers, or in what was found."""
         field, expected = (re.sub(r"\d+(\.\d+)?", "*", text) for text in (self.field, self.expected))
         return field, expected
+
+
+def _printable(text: str) -> str:
+    """The text with escapes for half characters and control characters, which a terminal or a log cannot show."""
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", whole)
 
 
 def _short(text: str) -> str:
@@ -105,14 +112,25 @@ def run_script(main: Callable[[], None]) -> None:
     try:
         main()
     except StudyError as error:
-        sys.exit(f"{ERROR}{error}")
+        _end(str(error))
     except KeyboardInterrupt:
-        sys.exit(f"{ERROR}interrupted; {RESUME}")
+        _end(f"interrupted; {RESUME}")
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        sys.exit(f"{ERROR}{error.filename or 'output'}: {error.strerror}; nothing was half-written")
+        _end(f"{error.filename or 'output'}: {error.strerror}; nothing was half-written")
 
 
 def _stop(_signal: int, _frame: object) -> None:
-    sys.exit(f"{ERROR}ended by SIGTERM (cancelled, or over its time or memory limit); {RESUME}")
+    _end(f"ended by SIGTERM (cancelled, or over its time or memory limit); {RESUME}")
+
+
+def _end(reason: str) -> NoReturn:
+    """Says why the script ends, in its log; on the screen if the log cannot take it, as on a full disk."""
+    ending = SystemExit(f"{ERROR}{reason}")
+    try:
+        print(ending, file=sys.stderr, flush=True)
+    except OSError:
+        print(ending, flush=True)
+    ending.code = 1  # it is said already
+    raise ending

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from reprlib import Repr
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
@@ -33,6 +34,9 @@ def _pattern(_: Any, pattern: str, value: object, __: Any) -> Iterator[Validatio
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_number})
 _Validator = validators.extend(Draft202012Validator, {"pattern": _pattern}, type_checker=_TYPES)  # type: ignore[no-untyped-call]
 Schema = Mapping[str, Any]
+_SHOWN = Repr()
+_SHOWN.maxlevel, _SHOWN.maxdict, _SHOWN.maxlist = 4, 20, 20
+_SHOWN.maxstring = _SHOWN.maxlong = _SHOWN.maxother = 300
 
 
 def departures(content: Mapping[str, Any], schema: Schema, file: str, place: str = "") -> list[Problem]:
@@ -66,7 +70,15 @@ def _explain(error: ValidationError, file: str, within: str) -> Iterator[Problem
             yield Problem(file, f"{place}.{key}".lstrip("."), "nothing", "this key")
     else:
         expected = _expectation(rule, wanted, schema.get("description")) or error.message
-        yield Problem(file, place or "config", repr(instance), expected)
+        yield Problem(file, place or "config", _shown(instance), expected)
+
+
+def _shown(instance: Any) -> str:
+    """A value as Python writes it; of lists and mappings, which may hold themselves, only so much."""
+    try:
+        return _SHOWN.repr(instance) if isinstance(instance, list | Mapping) else repr(instance)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return f"a {type(instance).__name__} of too many digits"
 
 
 def _expectation(rule: str, wanted: object, description: str | None) -> str | None:

@@ -9,20 +9,30 @@ from typing import Any
 
 import yaml
 
+from head_ablation.common.files import read_text
 from head_ablation.common.problems import Problem, StudyError, refuse
+
+# A tag or a number that does not fit its text ends in errors of all kinds inside the parser.
+UNREADABLE = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file; StudyError if it holds anything else."""
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        found = f"broken YAML ({' '.join(str(error).split())})"
-        raise StudyError([Problem(path, "file", found, "YAML")]) from None
+    content = parse_yaml(path) or {}
     if not isinstance(content, dict):
         raise StudyError([Problem(path, "file", f"a {type(content).__name__}", "key: value pairs")])
     refuse(repeated_keys(path))
     return content
+
+
+def parse_yaml(path: str | Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """What a YAML file holds; StudyError if it cannot be read."""
+    text = read_text(path, "YAML")
+    try:
+        return yaml.load(text, loader)
+    except UNREADABLE as error:
+        found = f"broken YAML ({' '.join(str(error).split())})"
+        raise StudyError([Problem(path, "file", found, "YAML")]) from None
 
 
 def repeated_keys(path: str | Path) -> list[Problem]:
@@ -32,7 +42,7 @@ def repeated_keys(path: str | Path) -> list[Problem]:
     """
     try:
         root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, *UNREADABLE):
         return []
     return list(_repeated(path, root, "", set())) if root else []
 

@@ -14,7 +14,7 @@ import yaml
 
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.common.schema import departures
-from head_ablation.common.yaml_files import read_schema, repeated_keys
+from head_ablation.common.yaml_files import parse_yaml, read_schema, repeated_keys
 from head_ablation.heads.arms import ARMS
 
 
@@ -100,10 +100,7 @@ def read_claims(path: str | Path) -> Claims:
     Raises:
         StudyError: with everything wrong with it.
     """
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise StudyError([Problem(path, "file", f"none that can be read ({error})", "a YAML file of claims")]) from None
+    content = parse_yaml(path, _Loader)
     refuse(repeated_keys(path))
     content = content if isinstance(content, dict) else {}
     refuse(departures(content, _schema(), str(path)))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 
 import pytest
 
@@ -44,6 +45,16 @@ def test_an_interrupted_file_leaves_nothing(tmp_path, error):
     with pytest.raises(error):
         write_half(tmp_path / "result.json", error)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_file_has_the_permissions_that_the_umask_leaves(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "a.txt", "a")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
 
 
 def test_an_interrupted_file_leaves_the_old_one_as_it_was(tmp_path):
@@ -102,7 +113,7 @@ def test_line_endings_do_not_matter(tmp_path, ending):
 def test_broken_json_is_refused_by_name(tmp_path, content):
     file = tmp_path / "broken.json"
     file.write_bytes(content)
-    with pytest.raises(StudyError, match=r"(broken JSON .*|an empty file); expected whole JSON") as refusal:
+    with pytest.raises(StudyError, match=r"(broken JSON|an empty file|no UTF-8).*; expected (whole|a) JSON") as refusal:
         read_json(file)
     assert str(file) in str(refusal.value)
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_the_format_that_is_seen_is_named(tmp_path, name):
     with pytest.raises(StudyError) as refused:
         read_json(file)
     assert str(refused.value).startswith(f"- {file}: file: found {name}")
-    assert "expected whole JSON" in str(refused.value)
+    assert re.search("expected (whole JSON|a JSON file, in UTF-8)", str(refused.value))
     assert ("broken JSON" in str(refused.value)) == (name == "broken JSON")
 
 

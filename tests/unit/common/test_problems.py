@@ -1,6 +1,11 @@
 """A message lists ten problems of a kind and counts the others; a value too long to read is cut."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from project import PROJECT
 
 from head_ablation.common.problems import Problem, StudyError, did_you_mean, refuse, some
 
@@ -59,3 +64,33 @@ def test_lists_in_words_end_after_ten():
     assert some(range(3)) == "0, 1, 2"
     assert some(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
     assert did_you_mean("zzz", [f"column{n:02}" for n in range(12)]).endswith("column09 and 2 more.")
+
+
+REFUSING = """
+from head_ablation.common.problems import StudyError, run_script
+
+def main():
+    raise StudyError("prompts.jsonl: No space left on device")
+
+run_script(main)
+"""
+
+
+def refusing_script(log):
+    with Path(log).open("w") as file:
+        command = [sys.executable, "-c", REFUSING]
+        return subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=file, text=True, check=False)
+
+
+def test_the_reason_stands_in_the_log(tmp_path):
+    done = refusing_script(tmp_path / "a.log")
+    assert (tmp_path / "a.log").read_text() == "error: prompts.jsonl: No space left on device\n"
+    assert done.stdout == ""
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_the_reason_reaches_the_screen_where_the_log_cannot_take_it():
+    done = refusing_script("/dev/full")
+    assert done.stdout == "error: prompts.jsonl: No space left on device\n"
+    assert done.returncode != 0

@@ -140,7 +140,7 @@ def test_an_experiment_without_the_claimed_arm_is_not_given(tmp_path: Path) -> N
         ("arm: top", "claims[0].mean_drop_points: found nothing; expected this key"),
         ("arm: top, mean_drop_points: 7.2, experiments: 3.5", "claims[0].experiments: found 3.5; expected how many"),
         ("arm: top, mean_drop_points: 7.2, tokens: 2k", "claims[0].tokens: found '2k'; expected the claim is about"),
-        ("arm: top, mean_drop_points: [", "file: found none that can be read"),
+        ("arm: top, mean_drop_points: [", "file: found broken YAML"),
     ],
 )
 def test_a_claim_with_a_mistake_is_refused_in_words(tmp_path: Path, text: str, said: str) -> None:
