@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from head_ablation.common.files import numbered_jsonl
+from head_ablation.common.problems import SHOWN as LISTED
 from head_ablation.common.problems import Problem, did_you_mean, refuse
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.matchers.matcher import Matcher
@@ -173,14 +174,16 @@ def read_evidence(
     """
     found: dict[str, dict[str, Evidence]] = {}
     problems: list[Problem] = []
+    names, lines = {*facts, *texts}, dict[str, int]()
     for number, row in numbered_jsonl(path):
         line = f"line {number}"
-        wrong = list(_row_problems(path, line, row, {*facts, *texts}, found))
+        wrong = list(_row_problems(path, line, row, names, lines, len(problems) < LISTED))
         if not wrong:
             name = row["filename"]
             claims = _claims(path, line, row, facts.get(name, {}), texts.get(name, ""), questions)
             wrong = [problem for claim in claims.values() for problem in claim.problems()]
             found[name] = {} if wrong else {column: claim.evidence() for column, claim in claims.items()}
+            lines[name] = number
         problems += wrong
     refuse(problems)
     return found
@@ -210,15 +213,23 @@ def _claims(
 
 
 def _row_problems(
-    path: str | Path, line: str, row: Mapping[str, Any], known: Collection[str], before: Collection[str]
+    path: str | Path,
+    line: str,
+    row: Mapping[str, Any],
+    known: Collection[str],
+    before: Mapping[str, int],
+    hinting: bool,
 ) -> Iterator[Problem]:
+    """What is wrong with a line. The nearest name is looked for only if `hinting`: among many it takes long."""
     if not isinstance(row.get("filename"), str) or not isinstance(row.get("answers"), dict):
         yield Problem(path, line, f"the keys {', '.join(row)}", "filename (text), and answers by question")
     elif row["filename"] not in known:
         wanted = "a filing of the ground truth or of the texts"
-        yield Problem(path, f"{line}, filename", f"'{row['filename']}'", wanted, did_you_mean(row["filename"], known))
+        hint = did_you_mean(row["filename"], known) if hinting else ""
+        yield Problem(path, f"{line}, filename", f"'{row['filename']}'", wanted, hint)
     elif row["filename"] in before:
-        yield Problem(path, f"{line}, filename", f"'{row['filename']}' more than once", "each filing once")
+        found = f"'{row['filename']}' more than once, first in line {before[row['filename']]}"
+        yield Problem(path, f"{line}, filename", found, "each filing once")
 
 
 def _shown(content: Any) -> str:

@@ -99,12 +99,15 @@ def read_filing_texts(path: str | Path, filenames: Iterable[str], absent: str = 
         StudyError: a field is missing or no text, a filename has two texts, or (to `refuse`) a filing has none.
     """
     texts: dict[str, str] = {}
+    lines: dict[str, int] = {}  # filename -> where its text stands
     problems = []
     for number, row in numbered_jsonl(path):
-        found = list(_field_problems(path, number, row)) or list(_second_text(path, number, row, texts))
+        found = list(_field_problems(path, number, row)) or list(_second_text(path, number, row, texts, lines))
         if not found:
-            text = row["section_1"] or ""
-            texts[row["filename"]] = texts.get(row["filename"]) or (text if text.strip() else "")
+            name, text = row["filename"], row["section_1"] or ""
+            if text.strip():
+                lines.setdefault(name, number)
+            texts[name] = texts.get(name) or (text if text.strip() else "")
         problems += found
     refuse(problems)
     if absent == "refuse":
@@ -122,10 +125,12 @@ def _field_problems(path: str | Path, number: int, row: Mapping[str, Any]) -> It
         yield Problem(path, f"line {number}, section_1", f"{str(row['section_1'])[:40]!r}", "text, or null for none")
 
 
-def _second_text(path: str | Path, number: int, row: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[Problem]:
+def _second_text(
+    path: str | Path, number: int, row: Mapping[str, Any], texts: Mapping[str, str], lines: Mapping[str, int]
+) -> Iterator[Problem]:
     first, second = texts.get(row["filename"], "").strip(), (row["section_1"] or "").strip()
     if first and second and first != second:
-        found = f"'{row['filename']}' once more, with another text"
+        found = f"'{row['filename']}' once more, with another text than in line {lines[row['filename']]}"
         yield Problem(path, f"line {number}, filename", found, "one text for each filing")
 
 

@@ -15,6 +15,8 @@ from head_ablation.prompts.matchers import MATCHERS
 
 NULL_VALUES = ("NULL",)
 IDENTITY = ("filename", "cik")
+NO_COMPANY = ("", "nan", "none", "null", "na", "n/a", "<na>", "unknown", "-", "?")
+"""What stands for a company whose number is not known, in small letters: no two of them are one company."""
 FIELD_CHARACTERS = 2**31 - 1  # whole sections may stand beside the facts; the csv module stops at 131,072
 
 
@@ -47,7 +49,7 @@ def read_ground_truth(
     for line in lines[1:]:
         values = dict.fromkeys(header, "") | dict(zip(header, line.fields, strict=False))
         rows.append({key: _known(value, null_values) for key, value in values.items() if key})
-    refuse([*_row_problems(path, lines, rows), *_repeated(path, rows)])
+    refuse([*_row_problems(path, lines, rows), *_repeated(path, lines, rows)])
     return [row | {"cik": company_of(row["cik"])} for row in rows]
 
 
@@ -76,8 +78,10 @@ def _header_problems(path: str | Path, header: Sequence[str], needed: Sequence[s
     for column in dict.fromkeys(needed):
         if column not in header:
             yield Problem(path, column, "no such column", "this column", did_you_mean(column, header))
-        elif header.count(column) > 1:
-            yield Problem(path, column, f"{header.count(column)} columns of this name", "one")
+    for column, count in Counter(header).items():
+        if column and count > 1:  # of any name: generated passages take other columns than the questions'
+            found = [str(place) for place, name in enumerate(header, start=1) if name == column]
+            yield Problem(path, column, f"{count} columns of this name, at {', '.join(found)}", "one")
 
 
 def _row_problems(path: str | Path, lines: Sequence[_Line], rows: Iterable[dict[str, str]]) -> Iterator[Problem]:
@@ -89,15 +93,20 @@ def _row_problems(path: str | Path, lines: Sequence[_Line], rows: Iterable[dict[
             yield Problem(path, place, f"{len(line.fields)} fields", f"{columns}, as in the header", fix)
         elif not row["filename"]:
             yield Problem(path, f"{place}, filename", "nothing", "the filing's name")
-        elif not row["cik"]:
+        elif row["cik"].casefold() in NO_COMPANY or not company_of(row["cik"]).strip("0"):
             wanted = "the company's number: answers about one company are not independent"
-            yield Problem(path, f"{row['filename']}, cik", "nothing", wanted)
+            yield Problem(path, f"{row['filename']}, cik", row["cik"] or "nothing", wanted)
 
 
-def _repeated(path: str | Path, rows: Iterable[dict[str, str]]) -> Iterator[Problem]:
-    counts = Counter(row["filename"] for row in rows)
-    repeated = sorted(name for name, count in counts.items() if name and count > 1)
-    return (Problem(path, "filename", f"'{name}' more than once", "each filing once") for name in repeated)
+def _repeated(path: str | Path, lines: Sequence[_Line], rows: Iterable[dict[str, str]]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for line, row in zip(lines[1:], rows, strict=True):
+        name = row["filename"]
+        if name in first:
+            found = f"'{name}' more than once, first in line {first[name]}"
+            yield Problem(path, f"line {line.number}, filename", found, "each filing once")
+        elif name:
+            first[name] = line.number
 
 
 def _known(value: str, null_values: Sequence[str]) -> str:
@@ -115,6 +124,6 @@ def ground_truth_problems(path: str | Path, rows: list[dict[str, str]], column: 
         try:
             MATCHERS[matcher].gold_values(row[column])
         except ValueError as error:
-            found, expected = str(error).removeprefix("found ").split("; expected ")
+            found, _, expected = str(error).removeprefix("found ").rpartition("; expected ")
             problems.append(Problem(path, f"{row['filename']}, {column}", found, expected))
     return problems

@@ -61,7 +61,10 @@ def test_fields_may_be_as_long_as_a_section(tmp_path):
         (HEADER + "1.txt,1,Ohio\n\n,2,Utah\n", "line 4, filename", "nothing"),
         (HEADER + '1.txt,1,"Ohio\n2.txt,2,Utah\n', "line 3", "no CSV (unexpected end of data)"),
         (HEADER + '1.txt,1,"Ohio"s\n', "line 2", "no CSV ("),
-        ("filename,cik,state,state\n1.txt,1,Ohio,Utah\n", "state", "2 columns of this name"),
+        ("filename,cik,state,state\n1.txt,1,Ohio,Utah\n", "state", "2 columns of this name, at 3, 4"),
+        ("filename,cik,state,year,year\n1.txt,1,Ohio,1,2\n", "year", "2 columns of this name"),  # nobody asks for it
+        (HEADER + "1.txt,1,Ohio\n2.txt,2,Utah\n1.txt,1,Ohio\n", "line 4, filename", "first in line 2"),
+        *((HEADER + f"1.txt,{cik},Ohio\n", "1.txt, cik", cik) for cik in ("nan", "None", "N/A", "0", "CIK0000", "-")),
         ("", "filename", "no such column"),
     ],
 )
@@ -96,7 +99,7 @@ def test_fields_that_are_no_text_are_refused_by_line(tmp_path):
 def test_one_filing_has_one_text(tmp_path):
     file = texts(tmp_path, filing(), filing(section_1="Another."), filing(name="2.txt"))
     (problem,) = refusal(read_filing_texts, file, [])
-    assert (problem.field, problem.found) == ("line 2, filename", "'1.txt' once more, with another text")
+    assert (problem.field, problem.found) == ("line 2, filename", "'1.txt' once more, with another text than in line 1")
     same = texts(tmp_path, filing(section_1=None), filing(), filing(), filing(section_1=" "), filing(section_1=None))
     assert read_filing_texts(same, ["1.txt"]) == {"1.txt": "Acme."}
 
