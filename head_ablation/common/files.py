@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from head_ablation.common.formats import format_seen
 from head_ablation.common.problems import Problem, StudyError, refuse
@@ -133,11 +133,17 @@ def _is_deep(content: Any) -> bool:
     """Whether lists and objects stand in each other more than DEEPEST times."""
     level = [content]
     for _ in range(DEEPEST):
-        parts = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
-        level = [one for inner in parts for one in inner if isinstance(one, dict | list)]
+        level = [part for holder in level for part in _parts(holder) if isinstance(part, dict | list)]
         if not level:
             return False
     return True
+
+
+def _parts(content: Any) -> Iterable[Any]:
+    """What stands in a list or an object; nothing in anything else."""
+    if isinstance(content, dict):
+        return content.values()
+    return content if isinstance(content, list) else ()
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
@@ -196,7 +202,7 @@ def is_folder(source: str) -> bool:
     return source.startswith((".", "/", "~")) or os.path.isdir(source)
 
 
-def is_finite_number(value: Any) -> bool:
+def is_finite_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a number that a float can hold; a truth value is none."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

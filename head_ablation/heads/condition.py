@@ -53,6 +53,11 @@ class ArmSettings:
         """An arm's options, as its options dataclass."""
         return ARMS.chosen_options(arm, self.arms[arm])
 
+    def count(self, levels: Sequence[int]) -> int:
+        """How many `conditions` there are, without making them."""
+        draws = [arm.draws(self.options(arm.name)) if arm.draws else 1 for arm in ARMS if arm.name in self.arms]
+        return len(levels) * sum(draws)
+
     def conditions(self, levels: Sequence[int]) -> list[Condition]:
         """All conditions of one method and experiment, without the baseline."""
         return [

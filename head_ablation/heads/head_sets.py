@@ -78,10 +78,13 @@ def choose_head_sets(
     foreign = [str(head) for head in ranked if head not in shape]
     if foreign:
         raise StudyError(f"{experiment}: the ranking has {some(foreign)}; expected heads of {shape.grid()}")
+    conditions = list(conditions)
+    by_draw = sorted(conditions, key=lambda c: (ARMS.names.index(c.arm), c.draw or 0))  # whose levels share an order
     try:
-        return {c: choose_heads(c, ranked, shape, arms, experiment) for c in conditions}
+        chosen = {c: choose_heads(c, ranked, shape, arms, experiment) for c in by_draw}
     except ValueError as error:
         raise StudyError(f"{experiment}: {error}; lower the levels") from None
+    return {condition: chosen[condition] for condition in conditions}
 
 
 def write_head_sets(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from head_ablation.common.files import read_json
+from head_ablation.common.files import is_finite_number, read_json
 from head_ablation.common.problems import Problem, refuse
 from head_ablation.heads.head import Head, ModelShape
 
@@ -120,7 +120,7 @@ def _score_problems(path: str | Path, entries: Sequence[Mapping[str, Any]]) -> I
     previous = math.inf
     for index, entry in enumerate(entries):
         field, score = f"head_rankings[{index}].score", entry.get("score")
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        if not is_finite_number(score):
             yield Problem(path, field, repr(score), "a finite number")
             continue
         if score > previous:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from head_ablation.common.files import read_json
+from head_ablation.common.files import is_file, read_json
 from head_ablation.common.problems import Problem, StudyError, refuse
+from head_ablation.models.config_form import form_problems
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -47,7 +48,7 @@ def indexed_files(index: Path) -> list[str]:
 
 def count_parameters(folder: Path) -> int:
     """In the weights that are loaded; others that lie beside them do not count. 0: there are none."""
-    return sum(_count_in_file(file) for file in weight_files(folder) if file.is_file())
+    return sum(_count_in_file(file) for file in weight_files(folder) if is_file(file))
 
 
 def _count_in_file(weights: Path) -> int:
@@ -61,10 +62,9 @@ def _count_in_file(weights: Path) -> int:
 
 
 def read_config(config_file: Path) -> dict[str, Any]:
-    """A model's config.json."""
-    config = read_json(config_file)
-    if not isinstance(config, dict):
-        raise StudyError([Problem(config_file, "file", f"a {type(config).__name__}", "an object")])
+    """A model's config.json; StudyError if it is none, or not of the form of `config_form`."""
+    config: dict[str, Any] = read_json(config_file)
+    refuse(form_problems(config_file, config))
     return config
 
 
@@ -90,15 +90,15 @@ def files_of_model(folder: Path) -> list[Path]:
     """The files that decide what a model says: weights, config, tokenizer."""
     small = {path for pattern in SMALL_PATTERNS for path in folder.glob(pattern)}
     index = [] if (folder / SINGLE).is_file() else list(folder.glob(INDEX))
-    return sorted({*small, *index, *(path for path in weight_files(folder) if path.is_file())})
+    return sorted({*small, *index, *(path for path in weight_files(folder) if is_file(path))})
 
 
 def missing_from_folder(folder: Path) -> list[str]:
     """What a model folder must have and this one lacks."""
     files = {name: [folder / name] for name in FOLDER_PARTS if name != WEIGHTS}
-    lacking = [name for name, parts in files.items() if not parts[0].is_file()]
+    lacking = [name for name, parts in files.items() if not is_file(parts[0])]
     weights = weight_files(folder)
-    shards = [path.name for path in weights if not path.is_file()]
+    shards = [path.name for path in weights if not is_file(path)]
     return [*lacking, *([] if weights else [WEIGHTS]), *shards]
 
 

@@ -27,12 +27,12 @@ def chosen_template(given: Any, file: Path) -> str | None:
         return given
     wanted = "a text, null, or a list of {name, template} with the name 'default'"
     try:
-        named = {entry["name"]: entry["template"] for entry in given}
+        named = {str(entry["name"]): str(entry["template"]) for entry in given}
     except (TypeError, KeyError):
         raise StudyError([Problem(file, "chat_template", repr(given), wanted)]) from None
     if DEFAULT not in named:
         raise StudyError([Problem(file, "chat_template", f"the names {', '.join(sorted(named))}", wanted)])
-    return str(named[DEFAULT])
+    return named[DEFAULT]
 
 
 def render_chat(template: str, user_turn: str, special_tokens: Mapping[str, str], folder: Path) -> str:

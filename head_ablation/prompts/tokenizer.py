@@ -12,8 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from head_ablation.common.files import read_json
 from head_ablation.common.problems import Problem, StudyError
 from head_ablation.prompts.chat import chosen_template, render_chat
+from head_ablation.prompts.tokenizer_config import read_tokenizer_config
 
 NEVER = -1e9  # a log-probability: a piece that no text is cut into
 Encoded = tuple[list[int], list[tuple[int, int]]]
@@ -33,10 +35,9 @@ class PromptTokenizer:
         path = self.folder / "tokenizer.json"
         if not path.is_file():
             raise StudyError(f"{path}: not there; a model needs a fast tokenizer (tokenizer.json)")
-        try:
-            state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise StudyError([Problem(path, "file", f"no JSON ({error})", "a fast tokenizer")]) from None
+        state = read_json(path)
+        if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
+            raise StudyError([Problem(path, "model", "nothing", "a fast tokenizer")])
         return _settled(state, path)
 
     @cached_property
@@ -69,8 +70,7 @@ class PromptTokenizer:
 
     @cached_property
     def _config(self) -> dict[str, Any]:
-        path = self.folder / "tokenizer_config.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_tokenizer_config(self.folder)
 
     def _special(self, name: str) -> str | None:
         token = self._config.get(name)

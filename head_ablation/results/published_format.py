@@ -6,14 +6,13 @@ this way is still what was published.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from head_ablation.common.files import read_json
+from head_ablation.common.files import is_finite_number, read_json
 from head_ablation.common.problems import Problem, refuse
 from head_ablation.common.schema import departures
 from head_ablation.common.yaml_files import read_schema
@@ -151,7 +150,7 @@ def _listed(field: str, entries: Any) -> dict[str, Any]:
 
 def _number_problems(path: File, place: str, value: Any) -> Iterator[Problem]:
     """Python writes NaN and Infinity into JSON; no number of a result may be one."""
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and not is_finite_number(value):
         yield Problem(path, place, value, "a finite number")
     elif isinstance(value, dict):
         for key, part in value.items():

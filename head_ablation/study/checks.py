@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from head_ablation.common.experiment import Experiment
-from head_ablation.common.files import UTF_8, is_folder, read_json
+from head_ablation.common.files import is_file, is_folder, read_json, read_text
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.rankings import ranking_problems
@@ -19,7 +20,7 @@ from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, adapter_problems,
 from head_ablation.models.rotary import RotaryLengths
 from head_ablation.models.shape import grid_problems, known_config
 from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
-from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
+from head_ablation.prompts.tokenizer_config import tokenizer_config_problems
 from head_ablation.results.claims import claims_problems
 from head_ablation.results.published_format import result_problems
 from head_ablation.study.braces import brace_problems
@@ -27,17 +28,17 @@ from head_ablation.study.future_files import future_problems
 from head_ablation.study.given_files import ranking_expectation, ranking_file, result_expectation, result_file
 from head_ablation.study.loading import HERE, load_study
 from head_ablation.study.paths import Paths
+from head_ablation.study.planned_samples import SampleFacts, sample_facts
 from head_ablation.study.settings import (
     GENERATED,
     filings_at_hand,
-    filings_files,
-    filings_settings,
     model_source,
     prompt_settings,
     shape_at_hand,
 )
 from head_ablation.study.study import Study
 
+MOST_HEADS = 1_000_000  # of a model; the largest of today have some ten thousand
 FEW = 3  # files that are said to be missing one by one
 WHOLE_FOLDER = f"a model folder with {', '.join(FOLDER_PARTS)}"
 
@@ -52,6 +53,7 @@ def checked_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> 
     shapes, problems = _shapes(study)
     refuse(
         [
+            *_folder_problems(study),
             *problems,
             *(p for model, shape in shapes.items() if shape for p in shape_problems(study, model, shape)),
             *([] if study.has_results else _run_problems(study, shapes)),
@@ -96,9 +98,29 @@ def _source_problems(study: Study, model: str) -> Iterator[Problem]:
         elif "config.json" in missing or (missing and WEIGHTS not in missing):
             yield Problem(study.file, field, f"'{source}' without {', '.join(missing)}", WHOLE_FOLDER)
         yield from adapter_problems(folder)
-    elif source != EMBEDDED and source.count("/") != 1:
+        yield from tokenizer_config_problems(folder)
+    elif source == EMBEDDED:
+        yield from _converted_problems(study, model)
+    elif source.count("/") != 1:
         wanted = "'embedded', an existing folder, or a hub name like org/name"
         yield Problem(study.file, field, f"'{source}'", wanted)
+
+
+def _converted_problems(study: Study, model: str) -> Iterator[Problem]:
+    """A model that was converted and is not whole any more, which no job would find before it loads it."""
+    home = Path(study.paths.results, "models", model)
+    if is_file(home / "model.json") and (missing := missing_from_folder(home)):
+        fix = f"Remove {home / 'model.json'} and run again: the model is converted anew."
+        yield Problem(home, "folder", f"no {', no '.join(missing)}", "the converted model", fix)
+
+
+def _folder_problems(study: Study) -> Iterator[Problem]:
+    """What stands where results go and is no folder."""
+    results = Path(study.paths.results)
+    models = [results / "models", *(results / "models" / model for model in study.config["models"])]
+    for folder in (results, results / "store", Path(study.folder), *models):
+        if os.path.lexists(folder) and not os.path.isdir(folder):
+            yield Problem(folder, "folder", "something that is no folder", "a folder, or nothing", "Move it away.")
 
 
 def _run_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> Iterator[Problem]:
@@ -135,16 +157,19 @@ def weights_problems(study: Study) -> Iterator[Problem]:
 def _filler_problems(study: Study) -> Iterator[Problem]:
     path, wanted = study.filler, "prose to put around the passages"
     try:
-        if not Path(path).read_text(encoding=UTF_8).strip():
+        if not read_text(path, wanted).strip():
             yield Problem(path, "file", "no text", wanted)
-    except UnicodeDecodeError as error:
-        yield Problem(path, "file", f"no UTF-8 ({error})", f"{wanted}, in UTF-8")
+    except StudyError as error:
+        yield from error.problems
 
 
 def shape_problems(study: Study, model: str, shape: ModelShape) -> Iterator[Problem]:
     """Levels and token lengths that this model cannot hold."""
     grid = f"{shape.layers} layers x {shape.heads} heads"
     total = shape.layers * shape.heads
+    if total > MOST_HEADS:
+        yield Problem(study.file, f"models.{model}.shape", grid, f"at most {MOST_HEADS:,} heads")
+        return
     for index, level in enumerate(study.config["levels"]):
         excluded = study.arms_with([level]).excluded  # not those of a higher level, which has its own problem
         if level > total:
@@ -188,24 +213,20 @@ def _filing_problems(study: Study) -> list[Problem]:
 
 def _sample_problems(study: Study) -> list[Problem]:
     try:
-        filings, companies = load_split_filings(filings_files(study), filings_settings(study))
+        facts = sample_facts(study)
     except StudyError as error:
         return error.problems
+    except OSError as error:
+        return [Problem(error.filename, "file", error.strerror, "a file that can be read")]
     needed = ["test", *(["train"] if study.detected_methods else [])]
-    return [
-        problem
-        for key, question in study.questions.items()
-        for problem in _question_problems(
-            study, key, split_samples(filings, companies, question["column"], question["matcher"]), needed
-        )
-    ]
+    return [problem for key in study.questions for problem in _question_problems(study, key, facts[key], needed)]
 
 
 def _question_problems(
-    study: Study, key: str, samples: Mapping[str, list[Sample]], needed: list[str]
+    study: Study, key: str, samples: Mapping[str, SampleFacts], needed: list[str]
 ) -> Iterator[Problem]:
     for split in needed:
-        if not samples[split]:
+        if not samples[split].count:
             wanted = f"at least 1 {split} filing with a value in {study.questions[key]['column']}"
             yield Problem(
                 study.file,
@@ -214,7 +235,8 @@ def _question_problems(
                 wanted,
                 "Use more filings or another test_fraction.",
             )
-    yield from _length_problems(study, key, min(len(s.passage.split()) for part in samples.values() for s in part))
+    lengths = [facts.shortest_words for facts in samples.values() if facts.count]
+    yield from _length_problems(study, key, min(lengths)) if lengths else ()
 
 
 def _length_problems(study: Study, question: str, passage_words: int) -> Iterator[Problem]:
@@ -260,9 +282,9 @@ def _problems_of_files(
     problems: Callable[[Experiment, str], list[Problem]],
 ) -> Iterator[Problem]:
     """What is wrong with the files of a path template; many that are missing are one problem."""
-    missing = [path for path in paths.values() if not Path(path).is_file()]
+    missing = dict.fromkeys(path for path in paths.values() if not is_file(path))
     if len(missing) > FEW:
-        found = f"no file for {len(missing)} of {len(paths)} experiments, such as {missing[0]}"
+        found = f"no file for {len(missing)} of {len(paths)} experiments, such as {next(iter(missing))}"
         fix = "Leave out of the config what there are no files for, or correct the template."
         yield Problem(study.file, field, found, "a file for each", fix)
     for experiment, path in paths.items():

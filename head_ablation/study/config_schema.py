@@ -104,6 +104,8 @@ def _method(name: str, source: Any) -> Any:
 
 
 def _fill(value: Any, schema: Schema, definitions: Schema) -> Any:
+    if not schema:  # nothing stands there by default, and what is given may hold itself
+        return value
     if "$ref" in schema:
         schema = {**definitions[schema["$ref"].rsplit("/", 1)[1]], **schema}
     if isinstance(value, str):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import string
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from head_ablation.common.files import is_file
 from head_ablation.common.problems import Problem, did_you_mean, refuse
 from head_ablation.common.schema import departures
 from head_ablation.common.yaml_files import read_yaml
@@ -22,13 +23,14 @@ from head_ablation.study.config_schema import (
     with_defaults,
 )
 from head_ablation.study.old_spellings import respelled
+from head_ablation.study.path_values import path_problems, template_problems
 from head_ablation.study.paths import Paths
 from head_ablation.study.settings import GENERATED
 from head_ablation.study.study import EDGAR, Study
 from head_ablation.study.texts import text_problems
 
 QUESTION_FIELDS = ("text", "stem", "column", "matcher", "label")
-PATH_FIELDS = {"method", "model", "model_dir", "question", "tokens"}
+MOST_CONDITIONS = 100_000  # of all experiments: each is a job, and Snakemake plans some thousands a minute
 HERE = Paths()
 
 
@@ -41,6 +43,7 @@ def load_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> Stu
     """
     resolved, notes = resolve(config)
     refuse(_in_words_of_the_config(schema_problems(resolved, file), notes))
+    refuse(path_problems(resolved, file))
     study = Study(resolved, file, paths, tuple(notes))
     refuse(_file_problems(study))
     refuse(_bank_problems(study))
@@ -86,10 +89,14 @@ def _file_problems(study: Study) -> list[Problem]:
         "claims": study.config["claims"],
     }
     return [
-        Problem(study.file, field, f"'{path}', which does not exist", "an existing file")
+        Problem(study.file, field, f"'{path}', which {_lack(study.paths.find(path))}", "an existing file")
         for field, path in needed.items()
-        if path is not None and not Path(study.paths.find(path)).is_file()
+        if path is not None and not is_file(study.paths.find(path))
     ]
+
+
+def _lack(path: str) -> str:
+    return "is a folder" if os.path.isdir(path) else "does not exist"
 
 
 def _bank_problems(study: Study) -> list[Problem]:
@@ -106,6 +113,7 @@ def _reference_problems(study: Study) -> list[Problem]:
         *_override_problems(study),
         *_ranking_source_problems(study),
         *_sampler_problems(study),
+        *_size_problems(study),
     ]
 
 
@@ -152,7 +160,7 @@ def _ranking_source_problems(study: Study) -> Iterator[Problem]:
         elif source is not None:
             templates[field] = source
     for field, template in templates.items():
-        yield from _path_problems(study.file, field, template)
+        yield from template_problems(study.file, field, template)
 
 
 def _detector_problems(study: Study, field: str, source: str | Mapping[str, Any]) -> Iterator[Problem]:
@@ -169,14 +177,14 @@ def _detector_choices() -> str:
     return " or ".join(f"{{detector: {name}}}" for name in DETECTORS.names)
 
 
-def _path_problems(file: str, field: str, template: str) -> Iterator[Problem]:
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-    except ValueError as error:
-        yield Problem(file, field, repr(template), f"a path with fields in braces ({error})")
-        return
-    for name in sorted(names - PATH_FIELDS):
-        yield Problem(file, field, f"{{{name}}}", "a known field", did_you_mean(name, PATH_FIELDS))
+def _size_problems(study: Study) -> Iterator[Problem]:
+    """Studies of more conditions than can be planned: some are meant for a study of fewer zeros."""
+    experiments = len(study.config["models"]) * len(study.config["questions"]) * len(study.config["tokens"])
+    conditions = study.arms.count(study.levels) * len(study.methods)
+    if conditions * experiments > MOST_CONDITIONS:
+        found = f"{conditions:,} conditions (levels, arms, draws, methods) in {experiments:,} experiments"
+        wanted = f"at most {MOST_CONDITIONS:,} in all"
+        yield Problem(study.file, "arms", found, wanted, "Lower the draws, or make several studies of it.")
 
 
 def _sampler_problems(study: Study) -> Iterator[Problem]:

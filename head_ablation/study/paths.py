@@ -26,7 +26,7 @@ class Paths:
         """A path as jobs in the working folder find it; beside the first folder if it is in none."""
         plain = Path(given).expanduser()
         candidates = [folder / plain for folder in self.folders] or [plain]
-        found = next((path for path in candidates if path.exists()), candidates[0])
+        found = next((path for path in candidates if os.path.exists(path)), candidates[0])
         return self.from_here(found)
 
     def source(self, given: str) -> str:
@@ -36,7 +36,7 @@ class Paths:
         gone.
         """
         plain = Path(given).expanduser()
-        is_path = given.startswith((".", "/", "~")) or any((folder / plain).is_dir() for folder in self.folders)
+        is_path = given.startswith((".", "/", "~")) or any(os.path.isdir(folder / plain) for folder in self.folders)
         found = self.find(given) if is_path else given
         as_written = not self.absolute and os.path.abspath(found) == os.path.abspath(plain)
         return given if as_written else os.path.join(".", found)

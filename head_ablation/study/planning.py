@@ -9,18 +9,17 @@ from __future__ import annotations
 from functools import cache, cached_property
 
 from head_ablation.common.experiment import Experiment
-from head_ablation.common.files import jsonl_text, read_json
+from head_ablation.common.files import read_json
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import head_set_text
 from head_ablation.heads.rankings import ranked_heads
-from head_ablation.prompts.filings import Filing
 from head_ablation.prompts.ground_truth import read_ground_truth
-from head_ablation.prompts.samples import load_split_filings, split_companies, split_samples
+from head_ablation.prompts.samples import split_companies
 from head_ablation.study.given_files import ranking_file
+from head_ablation.study.planned_samples import Facts, sample_facts, sample_text
 from head_ablation.study.settings import (
     filings_at_hand,
-    filings_files,
     filings_settings,
     head_set_settings,
     shape_at_hand,
@@ -34,7 +33,7 @@ class Plan:
     def __init__(self, study: Study):
         self.study = study
         self._head_sets = cache(self._choose_head_sets)
-        self._samples = cache(self._build_samples)
+        self._samples = cache(self._sample_text)
         self._rows = cache(self._read_rows)
         self._shape = cache(lambda model: shape_at_hand(study, model))
 
@@ -51,12 +50,12 @@ class Plan:
 
     def samples(self, question: str, split: str) -> str | None:
         """What the samples file should hold; None if the filings have to be fetched first."""
-        return self._samples(question)[split] if filings_at_hand(self.study) else None
+        return self._samples(question, split) if filings_at_hand(self.study) else None
 
     def count(self, question: str, split: str) -> int:
         """How many samples there are; before the filings are fetched, as many as their answers are known."""
-        planned = self.samples(question, split)
-        return planned.count("\n") if planned is not None else self._rows(question)[split]
+        known = self._facts[question][split].count if filings_at_hand(self.study) else None
+        return self._rows(question)[split] if known is None else known
 
     def _choose_head_sets(self, method: str, experiment: Experiment) -> dict[Condition, HeadSet] | None:
         ranking, shape = ranking_file(self.study, method, experiment), self._shape(experiment.model)
@@ -65,8 +64,11 @@ class Plan:
         return head_set_settings(self.study, experiment).choose(ranked_heads(read_json(ranking)), shape)
 
     @cached_property
-    def _filings(self) -> tuple[list[Filing], dict[str, set[str]]]:
-        return load_split_filings(filings_files(self.study), filings_settings(self.study))
+    def _facts(self) -> Facts:
+        return sample_facts(self.study)
+
+    def _sample_text(self, question: str, split: str) -> str:
+        return sample_text(self.study, self._facts, question, split)
 
     def _read_rows(self, question: str) -> dict[str, int]:
         settings, column = filings_settings(self.study), self.study.questions[question]["column"]
@@ -74,8 +76,3 @@ class Plan:
         companies = split_companies(rows, settings.seed, settings.test_fraction, settings.split)
         answered = [row["cik"] for row in rows if row[column]]
         return {split: sum(cik in chosen for cik in answered) for split, chosen in companies.items()}
-
-    def _build_samples(self, question: str) -> dict[str, str]:
-        asked = self.study.questions[question]
-        splits = split_samples(*self._filings, asked["column"], asked["matcher"])
-        return {split: jsonl_text(sample.to_json() for sample in samples) for split, samples in splits.items()}

@@ -110,7 +110,7 @@ class Study:
     def questions(self) -> dict[str, dict[str, str]]:
         """question -> text, stem, column, matcher, label: the bank's entry with the config's overrides."""
         chosen = self.config["questions"].items()
-        return {key: {**self.bank.get(key, {}), **(own or {})} for key, own in chosen}
+        return {key: {**(self.bank.get(key) or {}), **(own or {})} for key, own in chosen}
 
     @property
     def ground_truth(self) -> str:

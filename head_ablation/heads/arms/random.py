@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from head_ablation.common.registry import option
 from head_ablation.heads.arms.arm import Arm, Choice, Judged, Sets
-from head_ablation.heads.head import Head
+from head_ablation.heads.head import Head, ModelShape
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,16 @@ def _order(options: RandomOptions, choice: Choice) -> Sequence[Head]:
 
 
 def _permutation(options: RandomOptions, choice: Choice, excluded: set[Head]) -> list[Head]:
-    order = choice.shape.all_heads()
-    random.Random(f"{options.seed}:{choice.experiment}:{choice.draw}").shuffle(order)
-    return [head for head in order if head not in excluded]
+    order = _shuffled(f"{options.seed}:{choice.experiment}:{choice.draw}", choice.shape)
+    rest = (head for head in order if head not in excluded)
+    return list(islice(rest, choice.level))
+
+
+@lru_cache(maxsize=1)  # the levels of one draw follow each other
+def _shuffled(seed: str, shape: ModelShape) -> tuple[Head, ...]:
+    order = shape.all_heads()
+    random.Random(seed).shuffle(order)
+    return tuple(order)
 
 
 def _published(options: RandomOptions, choice: Choice, excluded: set[Head]) -> list[Head]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from head_ablation.prompts.matchers.matcher import WORD_END, WORD_START, Matcher, Mention
+from head_ablation.prompts.matchers.matcher import WORD_END, WORD_START, Matcher, Mention, without_leading_zeros
 
 _DIGITS = r"\d{1,3}(?:,\d{3})+|\d+"
 _END = rf"(?![.,]?\d)(?:{WORD_END}|(?=[a-z]{{4}}))"  # filings lose white space: 101people (but not 19th, 10km)
@@ -14,7 +14,7 @@ _INTEGER = re.compile(rf"{WORD_START}(?<![.,])(?:(?<!\$)(?P<decimal>{_DIGITS})\.
 
 def _integers(text: str) -> list[Mention]:
     return [
-        (str(int((match["decimal"] or match["whole"]).replace(",", ""))), *match.span())
+        (without_leading_zeros((match["decimal"] or match["whole"]).replace(",", "")), *match.span())
         for match in _INTEGER.finditer(text)
     ]
 

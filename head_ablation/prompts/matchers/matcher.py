@@ -63,6 +63,11 @@ class Matcher(Entry):
         return next(spans, None)
 
 
+def without_leading_zeros(digits: str) -> str:
+    """A whole number, however long, in ASCII digits and without leading zeros."""
+    return "".join(str(int(digit)) for digit in digits).lstrip("0") or "0"
+
+
 def whole_number(gold: str) -> str:
     """A gold value as written, but for the decimals of a whole number: tables read with gaps say 1929.0."""
     return re.sub(r"(?<=\d)\.0+$", "", gold.strip())

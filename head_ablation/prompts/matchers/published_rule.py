@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from head_ablation.prompts.matchers.matcher import whole_number
+from head_ablation.prompts.matchers.matcher import whole_number, without_leading_zeros
 
 
 def published_rule(generation: str, gold: str) -> bool:
@@ -18,4 +18,4 @@ def published_rule(generation: str, gold: str) -> bool:
 def _normalised(text: str) -> str:
     """Lower case, without commas, dots and apostrophes; a whole number without leading zeros."""
     plain = re.sub(r"[,.']", "", text.lower().strip())
-    return str(int(plain)) if re.fullmatch(r"\d+", plain) else plain
+    return without_leading_zeros(plain) if re.fullmatch(r"\d+", plain) else plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,17 @@ def test_an_index_says_that_no_head_could_be_ranked(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path != ranking] == ["index.json"]
     write_head_sets(index, {Condition("top", 1): HeadSet.parse(["L0H0"])}, [ranking])
     assert not is_unranked(index)
+
+
+@pytest.mark.slow
+def test_head_sets_of_a_hundred_thousand_heads_are_chosen_in_seconds() -> None:
+    shape = ModelShape(layers=100, heads=1000)
+    chosen = arms(draws=10, seed=1, sampler="permutation", exclude_top=50)
+    conditions = chosen.conditions(range(100, 2100, 100))
+    start = time.process_time()
+    sets = choose_head_sets(conditions, shape.all_heads(), shape, chosen, "one")
+    assert time.process_time() - start < 5
+    assert list(sets) == conditions
+    assert len(sets) == 20 * 11
+    small, large = (set(sets[Condition("random", level, 3)]) for level in (100, 200))
+    assert small < large  # of one walk

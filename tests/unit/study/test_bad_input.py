@@ -4,79 +4,26 @@ Each case takes a small good study, makes one thing wrong, and says what the mes
 """
 
 import copy
-import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 
 import pytest
 import yaml
-from byte_tokenizer import save_byte_tokenizer
+from good_inputs import POSITIONS, STATE, TOKENS, YEAR, write_inputs, write_lines, write_ranking
 from project import PROJECT
 
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import ModelShape
 from head_ablation.study.checks import checked_study, shape_problems, weights_problems
 from head_ablation.study.loading import load_study
+from head_ablation.study.paths import Paths
 
 CONFIG = "bad.yaml"
-STATE, YEAR = "original_Inc_state_truth", "original_Inc_year_truth"
-TOKENS, LAYERS, HEADS, POSITIONS = 96, 4, 8, 512
 GONE = object()
-
-
-def write_inputs(folder):
-    """A model folder, filings, rankings, filler: all that a study reads. Returns the study's config."""
-    model = save_byte_tokenizer(folder / "model")
-    shape = {"num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "max_position_embeddings": POSITIONS}
-    (model / "config.json").write_text(json.dumps(shape), encoding="utf-8")
-    (model / "model.safetensors").write_bytes(b"never read here")
-    with (folder / "truth.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["filename", "cik", "year", STATE, YEAR])
-        table.writerows([f"{n}_1993.txt", n, 1993, "Ohio", 1900 + n] for n in range(1, 21))
-    filings = [
-        {"filename": f"{n}_1993.txt", "cik": str(n), "year": "1993", "section_1": f"Founded in Ohio in {1900 + n}."}
-        for n in range(1, 21)
-    ]
-    write_lines(folder / "filings.jsonl", filings)
-    write_lines(folder / "evidence.jsonl", [])
-    (folder / "filler.txt").write_text("A river in flat country is never in a hurry.", encoding="utf-8")
-    for question in ("inc_state", "inc_year"):
-        write_ranking(folder, question)
-    return {
-        "study": "bad_input",
-        "models": {"tiny": {"source": str(model), "device": "cpu"}},
-        "question_bank": str(PROJECT / "resources" / "questions.yaml"),
-        "questions": {"inc_state": {}, "inc_year": {}},
-        "tokens": [TOKENS],
-        "filings": {
-            "ground_truth": str(folder / "truth.csv"),
-            "section_1": str(folder / "filings.jsonl"),
-            "evidence": str(folder / "evidence.jsonl"),
-        },
-        "prompt": {"filler": str(folder / "filler.txt")},
-        "rankings": {
-            "wu24": f"{folder}/rankings/{{question}}/tokens_{{tokens}}.json",
-            "found": {"detector": "copy_score"},
-        },
-        "levels": [2, 5],
-        "arms": {"random": {"exclude_top": 5}},
-    }
-
-
-def write_lines(path, rows):
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def write_ranking(folder, question, **changes):
-    entries = [{"head": f"L{n % LAYERS}H{n // LAYERS}", "score": 1 - n / 10, "rank": n + 1} for n in range(6)]
-    content = {"model_key": "tiny", "question": question, "total_tokens": TOKENS, "head_rankings": entries}
-    file = folder / "rankings" / question / f"tokens_{TOKENS}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content | changes), encoding="utf-8")
 
 
 @pytest.fixture
@@ -373,9 +320,13 @@ FILE_CASES = {
         lambda d: replace_in(d / "truth.csv", "Ohio", "NULL"),
         ("truth.csv", STATE, "no value in any row", "an answer in some rows"),
     ),
+    "gold_of_5000_digits": (
+        lambda d: (d / "truth.csv").write_text((d / "truth.csv").read_text().replace("1907", "9" * 5000)),
+        ("truth.csv", f"7_1993.txt, {YEAR}", "'999", "a year from 1600 to 2099"),
+    ),
     "filing_twice": (
         lambda d: replace_in(d / "truth.csv", "8_1993.txt,8", "7_1993.txt,8"),
-        ("truth.csv", "filename", "'7_1993.txt' more than once", "each filing once"),
+        ("truth.csv", "line 9, filename", "'7_1993.txt' more than once, first in line 8", "each filing once"),
     ),
     "truth_in_latin_1": (
         lambda d: (d / "truth.csv").write_bytes(b"filename,cik\n\xe9,1\n"),
@@ -635,3 +586,38 @@ def test_snakemake_says_what_is_wrong_and_makes_nothing(good, tmp_path, case):
     assert_named(said.splitlines(), file, field, found, expected)
     assert "Traceback" not in said
     assert not (PROJECT / "results" / study).exists()
+
+
+def test_more_conditions_than_can_be_planned_are_refused_at_once(good):
+    start = time.process_time()
+    lines = refusal(changed(good, "arms.random.draws", 300_000))
+    assert time.process_time() - start < 2
+    assert_named(lines, CONFIG, "arms", "1,200,004 conditions", "at most 100,000 in all")
+    assert checked_study(changed(good, "arms.random.draws", 1000), CONFIG).arms.count([2, 5]) == 2002
+
+
+@pytest.mark.parametrize("part", ["", "/store", "/bad_input", "/models", "/models/tiny"])
+def test_a_file_in_the_place_of_a_folder_of_results_is_refused(good, tmp_path, part):
+    place = tmp_path / f"results{part}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("")
+    with pytest.raises(StudyError, match=f"{place}: folder: found something that is no folder"):
+        checked_study(good, CONFIG, Paths(results=str(tmp_path / "results")))
+
+
+def test_a_converted_model_that_lost_a_file_is_refused_with_what_to_do(good, tmp_path):
+    home = tmp_path / "results" / "models" / "tiny"
+    config = changed(good, "models.tiny.source", "embedded")
+    config = changed(config, "rankings", {"wu24": "detect"})
+    paths = Paths(results=str(tmp_path / "results"))
+    shutil.copytree(tmp_path / "model", home)
+    (home / "model.json").write_text("{}")
+    checked_study(config, CONFIG, paths)  # negative control: it is whole
+    (home / "config.json").unlink()
+    with pytest.raises(StudyError, match=f"{home}: folder: found no config.json; .* Remove {home}/model.json"):
+        checked_study(config, CONFIG, paths)
+
+
+def test_a_folder_for_a_file_is_said_to_be_one(good, tmp_path):
+    lines = refusal(changed(good, "prompt.filler", str(tmp_path)))
+    assert_named(lines, CONFIG, "prompt.filler", "which is a folder", "an existing file")
