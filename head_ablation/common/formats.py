@@ -16,6 +16,8 @@ MAGIC = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself",
     b"<": "HTML or XML",
 }
+# A tag or a number that does not fit its text ends in errors of all kinds inside the parser of YAML.
+UNREADABLE = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 MUCH = 1_000_000  # bytes that are looked at
 
 
@@ -43,7 +45,7 @@ def _is_json_lines(text: str) -> bool:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -61,5 +63,5 @@ def _is_table(text: str, separator: str) -> bool:
 def _is_yaml(text: str) -> bool:
     try:
         return isinstance(yaml.safe_load(text), dict | list)
-    except yaml.YAMLError:
+    except UNREADABLE:
         return False

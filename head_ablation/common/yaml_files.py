@@ -10,10 +10,8 @@ from typing import Any
 import yaml
 
 from head_ablation.common.files import read_text
+from head_ablation.common.formats import UNREADABLE
 from head_ablation.common.problems import Problem, StudyError, refuse
-
-# A tag or a number that does not fit its text ends in errors of all kinds inside the parser.
-UNREADABLE = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from head_ablation.common.formats import UNREADABLE
 from head_ablation.common.problems import Problem
 from head_ablation.common.registry import Entry, Registry, options_schema
 from head_ablation.common.schema import Schema, departures
@@ -123,7 +124,7 @@ def _as_typed(text: str, schema: Schema) -> Any:
         return text
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except UNREADABLE:
         return text
     return value if value is None or isinstance(value, int | float) else text
 
