@@ -93,7 +93,7 @@ def _row_problems(path: str | Path, lines: Sequence[_Line], rows: Iterable[dict[
             yield Problem(path, place, f"{len(line.fields)} fields", f"{columns}, as in the header", fix)
         elif not row["filename"]:
             yield Problem(path, f"{place}, filename", "nothing", "the filing's name")
-        elif row["cik"].casefold() in NO_COMPANY or not company_of(row["cik"]).strip("0"):
+        elif row["cik"].casefold() in NO_COMPANY:
             wanted = "the company's number: answers about one company are not independent"
             yield Problem(path, f"{row['filename']}, cik", row["cik"] or "nothing", wanted)
 

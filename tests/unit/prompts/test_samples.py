@@ -189,9 +189,9 @@ def test_repeated_filings_are_refused_all_at_once(tmp_path):
     file = ground_truth(tmp_path, [ROWS[0], ROWS[0], ROWS[1], ROWS[2], ROWS[2]])
     with pytest.raises(StudyError) as refusal:
         read_ground_truth(file, [STATE])
-    assert [problem.found for problem in refusal.value.problems] == [
-        "'1_1993.txt' more than once",
-        "'3_1993.txt' more than once",
+    assert [(problem.field, problem.found) for problem in refusal.value.problems] == [
+        ("line 3, filename", "'1_1993.txt' more than once, first in line 2"),
+        ("line 6, filename", "'3_1993.txt' more than once, first in line 5"),
     ]
 
 
