@@ -350,7 +350,7 @@ def test_a_config_of_no_language_model_is_refused_with_its_field(tmp_path):
         ({"model_type": "rwkv", "attention_hidden_size": 8}, "model_type: found 'rwkv'; .*has no attention heads"),
         ({"model_type": "llava", "vision_config": {}}, "model_type: found 'llava'; .*It is no text model"),
         ({"model_type": "deepseek_v32"}, "model_type: found 'deepseek_v32'; .*An indexer"),
-        ({"model_type": "gemma3", "text_config": 3}, "file: found what transformers refuses"),
+        ({"model_type": "gemma3", "text_config": 3}, "text_config: found 3; expected an object, or null"),
         ({"model_type": "falcon_h1"}, "model_type: found 'falcon_h1'; .*keep a state"),
     ],
 )
