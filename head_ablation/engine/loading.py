@@ -52,12 +52,6 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int, gpus: int 
         StudyError: folder gone, an architecture that cannot be ablated or not with this attention, weights unreadable
             or incomplete.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the job's own bar counts prompts
-
     torch.set_num_threads(threads)
     device = pick_device(settings.device)
     if not Path(pointer.folder).is_dir():
@@ -65,6 +59,18 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int, gpus: int 
     config = Path(pointer.folder) / "config.json"
     refuse(architecture_problems(config, read_config(config), settings.attention))
     where = placement(device, gpus)
+    model = _whole_model(pointer, settings, where)
+    _refuse_foreign_code(model, pointer)
+    return model.eval() if where else model.to(device).eval()
+
+
+def _whole_model(pointer: Pointer, settings: RunSettings, where: dict[str, Any]) -> Any:
+    """The model with all of its weights; StudyError otherwise: transformers would go on with random ones."""
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the job's own bar counts prompts
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             pointer.folder,
@@ -80,12 +86,11 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int, gpus: int 
         raise StudyError(f"model {pointer.name} in {pointer.folder} cannot be loaded: {error}") from error
     model, loading = loaded
     missing = sorted(loading["missing_keys"])
-    if missing:  # transformers would go on with random ones
+    if missing:
         raise StudyError(
             f"model {pointer.name} in {pointer.folder} lacks {len(missing)} of its weights, {missing[0]} for one"
         )
-    _refuse_foreign_code(model, pointer)
-    return model.eval() if where else model.to(device).eval()
+    return model
 
 
 def _refuse_foreign_code(model: Any, pointer: Pointer) -> None:
