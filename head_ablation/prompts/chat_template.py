@@ -22,7 +22,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TODAY = datetime(2024, 7, 26)  # for templates that write the date: the one that Llama's fall back to
-SECONDS, GIGABYTES = 10, 4  # of the processor, whatever else the machine does; of addresses
+SECONDS, GIGABYTES = 4, 4  # of the processor, whatever else the machine does; of addresses
 
 
 def main() -> None:
