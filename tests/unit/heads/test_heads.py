@@ -7,6 +7,7 @@ import pytest
 from published_study import RANKINGS, RESULTS, experiment_of, load, needs_published_study
 from typed import arms
 
+from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import choose_heads
@@ -195,3 +196,8 @@ def test_all_192_published_head_sets_are_reproduced():
                 assert {tuple(head) for head in ours} == {tuple(head) for head in entry["heads"]}
                 compared += 1
     assert compared == 16 * 6 * 2
+
+
+def test_every_arm_has_a_contrast_of_its_own():
+    gaps = [arm.gap for arm in ARMS if arm.gap]
+    assert len(gaps) == len(set(gaps)) == len(ARMS) - 1  # all but the top arm, which they are compared with
