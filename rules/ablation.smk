@@ -9,7 +9,8 @@ if STUDY.has_results:
 
     rule given_results:
         input:
-            lambda wildcards: given_results(),  # not the paths themselves, whose braces would be wildcards
+            judged("given_results"),
+            given=lambda wildcards: given_results(),  # not the paths themselves, whose braces would be wildcards
         output:
             every("ablation/{}.json"),
         log:
@@ -18,16 +19,18 @@ if STUDY.has_results:
         conda:
             "../envs/analysis.yaml"
         params:
-            sha256=[sha256_file(path) for path in given_results()],  # may change without a newer time stamp
             accept=acceptances(STUDY),
             code=code("accept_results.py"),
+            lineage=lineage("given_results"),
         shell:
-            'python "$HEAD_ABLATION"/scripts/accept_results.py {params.accept:q} 2> {log:q}'
+            'python "$HEAD_ABLATION"/scripts/accept_results.py --lineage {params.lineage:q} {params.accept:q}'
+            " 2> {log:q}"
 
 else:
 
     rule score:
         input:
+            judged("score", apart=JUDGED_BY_SCORING),
             model=POINTER,
             prompts=of_experiment("prompts/{}.test.jsonl"),
             ranking=ancient(judged_ranking),
@@ -46,8 +49,10 @@ else:
             samples_sha256=samples_digest("test"),
             task=settings(score_task),
             code=code("score.py"),
+            lineage=lineage("score", apart=JUDGED_BY_SCORING),
         shell:
-            'python "$HEAD_ABLATION"/scripts/score.py --model {input.model:q} --task {params.task:q}'
+            'python "$HEAD_ABLATION"/scripts/score.py --lineage {params.lineage:q} --task {params.task:q}'
+            " --model {input.model:q}"
             " --samples {params.samples:q} {params.samples_sha256:q} --prompts {input.prompts:q}"
             " --ranking {input.ranking:q} --baseline {input.baseline:q} --generations {input.generations:q}"
             " --output {output:q} 2> {log:q}"

@@ -11,6 +11,7 @@ HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).resolve
 sys.path.insert(0, str(HOME))
 
 from head_ablation.common.experiment import PATTERN, Experiment
+from head_ablation.common.digests import Digests
 from head_ablation.common.files import holds, sha256_text
 from head_ablation.common.problems import StudyError, refuse
 from head_ablation.common.settings import to_text
@@ -23,8 +24,8 @@ from head_ablation.study.environment import prepare_environment
 from head_ablation.study.loading import load_study
 from head_ablation.study.paths import Paths
 from head_ablation.study.planning import Plan
-from head_ablation.study.records import refuse_unrecorded_change
 from head_ablation.study.snakemake_state import snakemake_state
+from head_ablation.study.stage import Judgement, Stage
 
 
 def refuse_by_message(check, *arguments):
@@ -49,10 +50,10 @@ if not STATE.is_on_a_node:
     refuse_by_message(refuse, [problem for file in STATE.config_files for problem in repeated_keys(file)])
 STUDY = refuse_by_message(load_study if STATE.is_on_a_node else checked_study, config, CONFIG_FILES, PATHS)
 if not STATE.is_on_a_node:
-    refuse_by_message(refuse_unrecorded_change, STUDY, Path(".snakemake/metadata"))
     for note in STUDY.notes:
         logger.warning(f"{CONFIG_FILES}: {note}")
 PLAN = Plan(STUDY)
+JUDGEMENT = Judgement(STATE, Digests(Path(STORE) / "digests"), logger.info)
 LOG_FOLDERS = [Path(STUDY.folder) / "logs", *(Path(ROOT) / "models" / model for model in STUDY.config["models"])]
 LOGS_BEFORE = {} if STATE.is_on_a_node or STATE.is_dry_run else log_state(LOG_FOLDERS)
 
@@ -119,6 +120,23 @@ def settings(build):
 def code(script):
     """The digest of a script and of what it imports; the policy stands in head_ablation/study/code.py."""
     return lambda wildcards: code_digest(HOME / "scripts" / script)
+
+
+def judged(name, **how):
+    """No input: has Snakemake run a job whose files are not what they would be made from, whatever it remembers of
+    them; its rule's name is given. A cluster's job was judged when it was submitted."""
+
+    def judge(wildcards):
+        if not STATE.is_on_a_node:
+            Stage(getattr(rules, name), JUDGEMENT, **how).judge(wildcards)
+        return []
+
+    return judge
+
+
+def lineage(name, **how):
+    """What a job's files are made from, as one line of text that its script records; its rule's name is given."""
+    return lambda wildcards: Stage(getattr(rules, name), JUDGEMENT, **how).lineage(wildcards)
 
 
 def made(maker, path, planned, index, **names):

@@ -6,6 +6,7 @@ include: "inputs/figures.smk"
 
 rule draw:
     input:
+        judged("draw"),
         settled_heads,
         curves="results/{study}/tables/curves.csv",
         levels="results/{study}/tables/levels.csv",
@@ -20,6 +21,7 @@ rule draw:
     params:
         task=settings(figure_task),
         code=code("draw_figures.py"),
+        lineage=lineage("draw"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/draw_figures.py --task {params.task:q} --curves {input.curves:q}'
-        " --levels {input.levels:q} --outputs {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/draw_figures.py --lineage {params.lineage:q} --task {params.task:q}'
+        " --curves {input.curves:q} --levels {input.levels:q} --outputs {output:q} 2> {log:q}"

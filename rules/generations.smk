@@ -4,6 +4,7 @@
 
 rule generations:
     input:
+        judged("generations"),
         settled_sweeps,
         model=POINTER,
         prompts=of_experiment("prompts/{}.test.jsonl"),
@@ -29,18 +30,21 @@ rule generations:
     params:
         settings=settings(stages.level_settings),
         versions=of_study(stages.level_versions),
+        lineage=lineage("generations"),
         counted=STUDY.config["scoring"]["count"],
         store=STORE,
         sweep=STATE.prefix + HEADS_INDEX.replace("{method}", "*"),
     shell:
-        'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/generate.py --model {input.model:q}'
-        " --prompts {input.prompts:q} --count {params.counted:q} --heads {input.heads:q} --indexes {params.sweep:q}"
+        'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/generate.py --lineage {params.lineage:q}'
+        " --model {input.model:q} --prompts {input.prompts:q} --count {params.counted:q} --heads {input.heads:q}"
+        " --indexes {params.sweep:q}"
         " --settings {params.settings:q} --resources {threads:q} {resources.held_gpus:q} --store {params.store:q}"
         " --output {output.generations:q} --provenance {output.provenance:q} 2> {log:q}"
 
 
 use rule generations as baseline with:
     input:
+        judged("baseline"),
         settled_sweeps,
         model=POINTER,
         prompts=of_experiment("prompts/{}.test.jsonl"),
@@ -52,3 +56,5 @@ use rule generations as baseline with:
         of_experiment("logs/generations/baseline/{}.log"),
     benchmark:
         of_experiment("benchmarks/generations/baseline/{}.tsv")
+    params:
+        lineage=lineage("baseline"),

@@ -8,6 +8,7 @@ include: "inputs/heads.smk"
 
 checkpoint heads:
     input:
+        judged("heads"),
         ranking=RANKING,
         shape=SHAPE,
         detected_on=detected_on,
@@ -22,6 +23,8 @@ checkpoint heads:
     params:
         settings=settings(stages.head_set_settings),
         code=code("choose_heads.py"),
+        lineage=lineage("heads", beside="*.json"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/choose_heads.py --ranking {input.ranking:q} --shape {input.shape:q}'
-        " --detected-on {input.detected_on:q} --settings {params.settings:q} --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/choose_heads.py --lineage {params.lineage:q} --ranking {input.ranking:q}'
+        " --shape {input.shape:q} --detected-on {input.detected_on:q} --settings {params.settings:q}"
+        " --output {output:q} 2> {log:q}"

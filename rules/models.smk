@@ -7,7 +7,8 @@ include: "inputs/models.smk"
 
 rule shape:
     input:
-        model_config,
+        judged("shape"),
+        files=model_config,
     output:
         SHAPE,
     log:
@@ -19,13 +20,16 @@ rule shape:
     params:
         source=settings(stages.model_source),
         code=code("find_shape.py"),
+        lineage=lineage("shape"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/find_shape.py --source {params.source:q} --output {output:q} 2> {log:q}'
+        'python "$HEAD_ABLATION"/scripts/find_shape.py --lineage {params.lineage:q} --source {params.source:q}'
+        " --output {output:q} 2> {log:q}"
 
 
 rule model:
     input:
-        model_files,
+        judged("model"),
+        files=model_files,
     output:
         POINTER,
     log:
@@ -35,6 +39,7 @@ rule model:
         "../envs/gpu.yaml"
     params:
         source=settings(stages.model_source),
-        stamps=model_stamps,
+        lineage=lineage("model"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/prepare_model.py --source {params.source:q} --output {output:q} 2> {log:q}'
+        'python "$HEAD_ABLATION"/scripts/prepare_model.py --lineage {params.lineage:q} --source {params.source:q}'
+        " --output {output:q} 2> {log:q}"

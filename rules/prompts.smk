@@ -3,6 +3,7 @@
 
 rule prompts:
     input:
+        judged("prompts"),
         model=POINTER,
         samples=samples_file,
         filler=lambda wildcards: STUDY.filler,
@@ -17,7 +18,8 @@ rule prompts:
     params:
         settings=settings(stages.prompt_settings),
         code=code("build_prompts.py"),
+        lineage=lineage("prompts"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/build_prompts.py --model {input.model:q} --samples {input.samples:q}'
-        " --split {wildcards.split:q} --filler {input.filler:q} --tokens {wildcards.tokens:q}"
-        " --settings {params.settings:q} --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/build_prompts.py --lineage {params.lineage:q} --model {input.model:q}'
+        " --samples {input.samples:q} --split {wildcards.split:q} --filler {input.filler:q}"
+        " --tokens {wildcards.tokens:q} --settings {params.settings:q} --output {output:q} 2> {log:q}"

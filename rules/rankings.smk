@@ -6,7 +6,8 @@ include: "inputs/rankings.smk"
 
 rule given_ranking:
     input:
-        given_ranking,
+        judged("given_ranking"),
+        ranking=given_ranking,
     output:
         RANKING,
     log:
@@ -18,16 +19,17 @@ rule given_ranking:
     conda:
         "../envs/analysis.yaml"
     params:
-        sha256=given_digest,
         expected=settings(given_files.ranking_expectation),
         code=code("accept_ranking.py"),
+        lineage=lineage("given_ranking"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/accept_ranking.py --ranking {input:q} --expected {params.expected:q}'
-        " --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/accept_ranking.py --lineage {params.lineage:q} --ranking {input.ranking:q}'
+        " --expected {params.expected:q} --output {output:q} 2> {log:q}"
 
 
 rule detected_ranking:
     input:
+        judged("detected_ranking"),
         model=POINTER,
         prompts=of_experiment("prompts/{}.train.jsonl"),
     output:
@@ -50,8 +52,9 @@ rule detected_ranking:
     params:
         task=settings(ranking_task),
         versions=of_study(stages.ranking_versions),
+        lineage=lineage("detected_ranking"),
         store=STORE,
     shell:
-        'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/detect_ranking.py --model {input.model:q}'
-        " --prompts {input.prompts:q} --task {params.task:q} --resources {threads:q} {resources.held_gpus:q}"
-        " --store {params.store:q} --output {output:q} 2> {log:q}"
+        'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/detect_ranking.py --lineage {params.lineage:q}'
+        " --model {input.model:q} --prompts {input.prompts:q} --task {params.task:q}"
+        " --resources {threads:q} {resources.held_gpus:q} --store {params.store:q} --output {output:q} 2> {log:q}"

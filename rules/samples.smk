@@ -8,7 +8,8 @@ include: "inputs/samples.smk"
 
 rule filings:
     input:
-        lambda wildcards: STUDY.ground_truth,
+        judged("filings"),
+        ground_truth=lambda wildcards: STUDY.ground_truth,
     output:
         filings="results/{study}/filings.jsonl",
         index="results/{study}/filings.index.json",
@@ -21,14 +22,19 @@ rule filings:
         request=settings(stages.corpus_request),
         cache=of_study(stages.corpus_cache),
         code=code("fetch_filings.py"),
+        lineage=lineage("filings"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/fetch_filings.py --request {params.request:q} --ground-truth {input:q}'
-        " --cache {params.cache:q} --output {output.filings:q} --index {output.index:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/fetch_filings.py --lineage {params.lineage:q} --request {params.request:q}'
+        " --ground-truth {input.ground_truth:q} --cache {params.cache:q} --output {output.filings:q}"
+        " --index {output.index:q} 2> {log:q}"
 
 
 checkpoint samples:
     input:
-        unpack(filings_inputs),
+        judged("samples"),
+        ground_truth=filings_input("ground_truth"),
+        texts=filings_input("texts"),
+        evidence=filings_input("evidence"),
     output:
         SAMPLES_INDEX,
     log:
@@ -38,12 +44,11 @@ checkpoint samples:
         "../envs/analysis.yaml"
     params:
         settings=settings(stages.sample_settings),
-        files=lambda wildcards, input: [f"--{name.replace('_', '-')}={path}" for name, path in input.items()],
         train=f"{STATE.prefix}{SAMPLES}".replace("{split}", "train"),
         test=f"{STATE.prefix}{SAMPLES}".replace("{split}", "test"),
-        train_sha256=samples_digest("train"),
-        test_sha256=samples_digest("test"),
         code=code("make_samples.py"),
+        lineage=lineage("samples", beside="{question}.*.jsonl"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/make_samples.py --settings {params.settings:q} {params.files:q}'
+        'python "$HEAD_ABLATION"/scripts/make_samples.py --lineage {params.lineage:q} --settings {params.settings:q}'
+        " --ground-truth {input.ground_truth:q} --texts {input.texts:q} --evidence {input.evidence:q}"
         " --train {params.train:q} --test {params.test:q} --output {output:q} 2> {log:q}"

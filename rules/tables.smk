@@ -5,6 +5,8 @@ include: "inputs/tables.smk"
 
 
 rule write_config:
+    input:
+        judged("write_config"),
     output:
         "results/{study}/config.yaml",
     log:
@@ -15,12 +17,15 @@ rule write_config:
     params:
         # One parameter for each value: Snakemake shows those that changed.
         *map(as_it_is, [f"# code: {code('write_config.py')(None)}", *config_lines(STUDY.config)]),
+        lineage=lineage("write_config"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/write_config.py --config {params:q} --output {output:q} 2> {log:q}'
+        'python "$HEAD_ABLATION"/scripts/write_config.py --lineage {params.lineage:q} --config {params:q}'
+        " --output {output:q} 2> {log:q}"
 
 
 rule tables:
     input:
+        judged("tables"),
         settled_heads,
         results=every("ablation/{}.json"),
     output:
@@ -42,14 +47,17 @@ rule tables:
     params:
         task=settings(tables_task),
         code=code("make_tables.py"),
+        lineage=lineage("tables"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/make_tables.py --task {params.task:q} --results {input.results:q}'
-        " --samples {output.samples:q} --levels {output.levels:q} --curves {output.curves:q}"
+        'python "$HEAD_ABLATION"/scripts/make_tables.py --lineage {params.lineage:q} --task {params.task:q}'
+        " --results {input.results:q} --samples {output.samples:q} --levels {output.levels:q}"
+        " --curves {output.curves:q}"
         " --key-results {output.key_results:q} --page {output.page:q} 2> {log:q}"
 
 
 rule audit:
     input:
+        judged("audit"),
         settled_heads,
         results=every("ablation/{}.json"),
         rankings=lambda wildcards: ranking_files(),
@@ -70,6 +78,8 @@ rule audit:
         task=settings(audit_task),
         rankings=settings(audit_rankings),
         code=code("audit.py"),
+        lineage=lineage("audit"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/audit.py --task {params.task:q} --results {input.results:q}'
-        " --rankings {params.rankings:q} --claims {input.claims:q} --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/audit.py --lineage {params.lineage:q} --task {params.task:q}'
+        " --results {input.results:q} --rankings {params.rankings:q} --claims {input.claims:q} --output {output:q}"
+        " 2> {log:q}"

@@ -3,7 +3,7 @@
 import argparse
 
 from head_ablation.common.files import write_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.heads.rankings import Expectation, read_ranking
 
@@ -18,4 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

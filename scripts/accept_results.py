@@ -3,7 +3,7 @@
 import argparse
 
 from head_ablation.common.files import write_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import from_text
 from head_ablation.results.published_format import ResultExpectation, read_result
 
@@ -25,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

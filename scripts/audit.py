@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import read_json, write_text
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.heads.rankings import ranked_heads
 from head_ablation.results.audit import AuditRankings, AuditTask, audit_markdown
@@ -33,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import UTF_8, read_jsonl, write_jsonl
-from head_ablation.common.problems import run_script, warn
+from head_ablation.common.lineage import run_stage
+from head_ablation.common.problems import warn
 from head_ablation.common.settings import argument
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import build_prompts, prompt_builder, refuse_beyond
@@ -34,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from head_ablation.common.files import read_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings, write_head_sets
@@ -32,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.jobs.job import DetectionJob, Resources
 from head_ablation.jobs.ranking import RankingTask, make_ranking
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.common.problems import StudyError, run_script
+from head_ablation.common.lineage import run_stage
+from head_ablation.common.problems import StudyError
 from head_ablation.common.settings import argument
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import FigureTask, Tables
@@ -27,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import write_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.jobs.job import say
 from head_ablation.prompts.edgar import CorpusRequest, fetch_filings, write_filings
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from head_ablation.common.files import write_json
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.models.pointer import ModelSource
 from head_ablation.models.shape import find_shape
@@ -19,4 +19,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import jsonl_text, sha256_text, write_if_changed, write_json
-from head_ablation.common.problems import run_script, warn
+from head_ablation.common.lineage import run_stage
+from head_ablation.common.problems import warn
 from head_ablation.common.settings import argument
 from head_ablation.prompts.filings import FilingsFiles
 from head_ablation.prompts.notes import samples_index
@@ -15,8 +16,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, type=argument(SampleSettings), help="SampleSettings as JSON")
     parser.add_argument("--ground-truth", required=True, help="CSV of facts")
-    parser.add_argument("--texts", help="JSONL of filings; without it, passages are generated")
-    parser.add_argument("--evidence", help="JSONL of the answers' character spans")
+    parser.add_argument("--texts", nargs="?", help="JSONL of filings; without it, passages are generated")
+    parser.add_argument("--evidence", nargs="?", help="JSONL of the answers' character spans")
     parser.add_argument("--train", required=True, type=Path, help="output: JSONL")
     parser.add_argument("--test", required=True, type=Path, help="output: JSONL")
     parser.add_argument("--output", required=True, type=Path, help="index of both")
@@ -33,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import read_json, whole_file, write_text
-from head_ablation.common.problems import run_script, warn
+from head_ablation.common.lineage import run_stage
+from head_ablation.common.problems import warn
 from head_ablation.common.settings import argument
 from head_ablation.heads.ranking_facts import unranked_words
 from head_ablation.results.curves import curves_table
@@ -37,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

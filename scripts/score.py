@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from head_ablation.common.files import write_json
-from head_ablation.common.problems import run_script, warn
+from head_ablation.common.lineage import run_stage
+from head_ablation.common.problems import warn
 from head_ablation.common.settings import argument
 from head_ablation.jobs.staleness import refuse_changed_file
 from head_ablation.prompts.notes import answer_notes
@@ -28,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

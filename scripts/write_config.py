@@ -5,10 +5,10 @@ import argparse
 import yaml
 
 from head_ablation.common.files import write_text
-from head_ablation.common.problems import run_script
+from head_ablation.common.lineage import run_stage
 from head_ablation.study.config_lines import config_of
 
-COMMENT = "#"  # the digest of the code, for which Snakemake runs this again
+NO_VALUE = ("#", "{")  # begin the digest of the code and the lineage, which are parameters of the rule too
 
 
 def main() -> None:
@@ -16,9 +16,9 @@ def main() -> None:
     parser.add_argument("--config", required=True, nargs="+", help="the resolved config, a line for each value")
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
-    config = config_of(line for line in arguments.config if not line.startswith(COMMENT))
+    config = config_of(line for line in arguments.config if not line.startswith(NO_VALUE))
     write_text(arguments.output, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage(main)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
+from head_ablation.common import lineage
 from head_ablation.common.files import canonical_json, read_json, sha256_text
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.jobs.protocol import protocol_digest
@@ -98,7 +99,8 @@ class References:
 
     def _files(self, folder: Path) -> Iterator[Path]:
         # Linked folders too; one that is not there, or cannot be listed, is not taken for an empty one.
-        for parent, _, names in os.walk(folder, onerror=self._unlisted, followlinks=True):
+        for parent, folders, names in os.walk(folder, onerror=self._unlisted, followlinks=True):
+            folders[:] = [name for name in folders if name != lineage.FOLDER]
             paths = (Path(parent, name) for name in names if not name.endswith(".provenance.json"))
             yield from (path for path in paths if path.suffix == ".json" or _leads_nowhere(path))
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from head_ablation.common.digests import Digests
 from head_ablation.common.files import canonical_json, jsonl_text, read_json, sha256_file, sha256_text, write_json
 from head_ablation.common.problems import StudyError
 from head_ablation.prompts.samples import Sample, load_split_filings, split_samples
@@ -72,7 +73,8 @@ def sample_text(study: Study, facts: Facts, question: str, split: str) -> str:
 
 def _key(study: Study) -> str:
     """The digest of all that decides the samples: files, settings, code."""
-    files = [path and sha256_file(path) for path in vars(filings_files(study)).values()]
+    digests = Digests(Path(study.paths.results, "store", "digests"))
+    files = [path and digests.of(path) for path in vars(filings_files(study)).values()]
     return sha256_text(canonical_json([files, asdict(filings_settings(study)), code_digest(DECIDING)]))
 
 

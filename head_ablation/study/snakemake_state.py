@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from head_ablation.common.problems import StudyError
 TESTED = ((9, 27),)
 """Versions of Snakemake, by major and minor number, in which the attributes below were found and tested."""
 NEEDED = (
-    *("configfiles", "remote_exec", "dryrun", "modifier.path_modifier", "group_settings", "parent_groupids"),
+    *("configfiles", "dag", "remote_exec", "dryrun", "modifier.path_modifier", "group_settings", "parent_groupids"),
     "resource_settings.default_resources",
 )
 MANY = 1_000_000
@@ -29,9 +30,14 @@ def snakemake_state(workflow: Any, version: str) -> SnakemakeState:
     """
     missing = [name for name in NEEDED if not _has(workflow, name)]
     if missing:
-        tested = ", ".join(".".join(map(str, numbers)) for numbers in TESTED)
-        raise StudyError(f"Snakemake {version} has no {', '.join(missing)}; tested with {tested}: install that version")
+        raise StudyError(
+            f"Snakemake {version} has no {', '.join(missing)}; tested with {_tested()}: install that version"
+        )
     return SnakemakeState(workflow, getattr(workflow.modifier.path_modifier, "prefix", None) or "")
+
+
+def _tested() -> str:
+    return ", ".join(".".join(map(str, numbers)) for numbers in TESTED)
 
 
 def _has(thing: Any, name: str) -> bool:
@@ -53,6 +59,7 @@ class SnakemakeState:
 
     workflow: Any
     prefix: str
+    _forced: set[str] = field(default_factory=set)
 
     @property
     def config_files(self) -> list[Path]:
@@ -79,6 +86,17 @@ class SnakemakeState:
         given = self.workflow.resource_settings.default_resources
         found = given.get(name) if given else None
         return None if found is None else str(found.raw).strip("\"'")
+
+    def force(self, files: Iterable[str], again: bool) -> None:
+        """Has the job of some files run whatever Snakemake remembers, or not; nothing before there is a DAG."""
+        if self.workflow.dag is None:
+            return
+        if not hasattr(self.workflow.dag, "forcefiles"):
+            raise StudyError(f"this Snakemake's DAG has no forcefiles; tested with {_tested()}: install that version")
+        forced = self.workflow.dag.forcefiles
+        ours = set(files) if again else self._forced.intersection(files)  # what the user forces stays so
+        (forced.update if again else forced.difference_update)(ours)
+        (self._forced.update if again else self._forced.difference_update)(ours)
 
     def send_together(self, group: str, family: str) -> None:
         """Lets any number of jobs of a group be one submission; all groups of a family alike."""

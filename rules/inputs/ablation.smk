@@ -3,6 +3,7 @@
 from head_ablation.study.tasks import acceptances, score_task
 
 RESULT = of_experiment("ablation/{method}/{}.json")
+JUDGED_BY_SCORING = ("ranking", "heads")  # by the heads that generations are of, not by scores
 
 
 def given_results():

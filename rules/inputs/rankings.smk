@@ -1,6 +1,5 @@
 # What the rules of rankings.smk take.
 
-from head_ablation.common.files import sha256_file
 from head_ablation.study import given_files
 from head_ablation.study.tasks import ranking_task
 
@@ -14,8 +13,3 @@ def only(methods):
 
 def given_ranking(wildcards):
     return given_files.ranking_file(STUDY, wildcards.method, experiment(wildcards))
-
-
-def given_digest(wildcards):
-    """Of the given ranking's content: it may change without a newer time stamp."""
-    return sha256_file(given_ranking(wildcards))

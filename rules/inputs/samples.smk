@@ -9,12 +9,15 @@ def sample_indexes():
     return [] if STUDY.has_results else [f"samples/{question}.index.json" for question in STUDY.questions]
 
 
-def filings_inputs(wildcards):
-    """The files that samples are made from, by their names in FilingsFiles; a fetched file of texts is a result."""
-    files = stages.filings_files(STUDY)
-    texts = f"results/{STUDY.name}/filings.jsonl" if files.texts == f"{STUDY.folder}/filings.jsonl" else files.texts
-    named = {"ground_truth": files.ground_truth, "texts": texts, "evidence": files.evidence}
-    return {name: path for name, path in named.items() if path}
+def filings_input(name):
+    """A function that gives a file that samples are made from, by its name in FilingsFiles, if the study has one."""
+
+    def found(wildcards):
+        path = getattr(stages.filings_files(STUDY), name)
+        is_fetched = path == f"{STUDY.folder}/filings.jsonl"
+        return f"results/{STUDY.name}/filings.jsonl" if is_fetched else path or []
+
+    return found
 
 
 def samples_file(wildcards):

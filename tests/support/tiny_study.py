@@ -97,7 +97,7 @@ def products(study: TinyStudy) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in files
-        if not path.name.startswith(".") and "provenance" not in path.name
+        if not path.name.startswith(".") and "provenance" not in path.name and path.parent.name != ".lineage"
     }
 
 
@@ -107,7 +107,7 @@ def generations(study: TinyStudy) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("[!.]*.json")
-        if "provenance" not in path.name
+        if "provenance" not in path.name and path.parent.name != ".lineage"
     }
 
 
