@@ -9,6 +9,7 @@ import math
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -119,13 +120,22 @@ def read_text(path: str | Path, wanted: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """The content of JSON; ValueError if it is broken, too deep, or has numbers of too many digits."""
+    """The content of JSON; ValueError if it is broken, too deep, has a key twice or numbers of too many digits."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_with_keys_once)
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     if _is_deep(content):
         raise ValueError(TOO_DEEP)
+    return content
+
+
+def _with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that stands twice, JSON's parser would take the last value without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
     return content
 
 

@@ -109,7 +109,7 @@ def test_line_endings_do_not_matter(tmp_path, ending):
     assert read_jsonl(tmp_path / "rows.jsonl") == [{"a": 1}, {"a": 2}]
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": [1, 2', b"not json", b"\xff\xfe{}"])
+@pytest.mark.parametrize("content", [b"", b'{"a": [1, 2', b'[{"a": 1, "a": 2}]', b"not json", b"\xff\xfe{}"])
 def test_broken_json_is_refused_by_name(tmp_path, content):
     file = tmp_path / "broken.json"
     file.write_bytes(content)
@@ -126,7 +126,14 @@ def test_a_missing_file_is_refused_by_name(tmp_path, read):
 
 
 @pytest.mark.parametrize(
-    ("line", "found"), [('{"a": ', "broken JSON"), ("\n  \n{", "broken JSON"), ("[1]", r"\[1\]"), ("3", "3")]
+    ("line", "found"),
+    [
+        ('{"a": ', "broken JSON"),
+        ('{"a": {"b": 1, "b": 2}}', "broken JSON"),
+        ("\n  \n{", "broken JSON"),
+        ("[1]", r"\[1\]"),
+        ("3", "3"),
+    ],
 )
 def test_a_broken_line_is_refused_by_its_number(tmp_path, line, found):
     file = tmp_path / "rows.jsonl"
