@@ -14,3 +14,9 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 #: Raised whenever the same inputs would give other generations; part of every generation file. Interventions,
 #: detectors and matchers have versions of their own.
 PROTOCOL_VERSION = 3
+
+#: Raised whenever the same inputs would give other samples or prompts.
+PROMPTS_VERSION = 1
+
+#: Raised whenever the same ranking would give other head sets.
+HEAD_SETS_VERSION = 1
