@@ -9,6 +9,7 @@ from head_ablation.common.settings import argument
 from head_ablation.heads.rankings import ranked_heads
 from head_ablation.results.audit import AuditRankings, AuditTask, audit_markdown
 from head_ablation.results.claims import read_claims
+from head_ablation.results.result_files import read_results
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="results/{study}/tables/audit.md")
     a = parser.parse_args()
     rankings = {(*key,): ranked_heads(read_json(file)) for *key, file in a.rankings.files}
-    results = [read_json(path) for path in a.results]
+    results = read_results(a.results)
     page = audit_markdown(
         results=results,
         claims=read_claims(a.claims) if a.claims else None,

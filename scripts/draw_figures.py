@@ -9,7 +9,7 @@ from head_ablation.common.settings import argument
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import FigureTask, Tables
 from head_ablation.figures.style import save_figure
-from head_ablation.results.table_files import read_table
+from head_ablation.results.table_files import read_curves, read_levels
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--levels", required=True, help="tables/levels.csv")
     parser.add_argument("--outputs", required=True, nargs="+", type=Path, help="{figure}.svg, .png or .pdf")
     a = parser.parse_args()
-    curves, levels, labels = read_table(a.curves), read_table(a.levels), dict(a.task.labels)
+    curves, levels, labels = read_curves(a.curves), read_levels(a.levels), dict(a.task.labels)
     if curves.empty:
         raise StudyError("no head could be ranked in any experiment, so there is nothing to draw; see key_results.md")
     tables = Tables(curves, levels, a.task.missing(levels))

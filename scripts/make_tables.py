@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.common.files import read_json, whole_file, write_text
+from head_ablation.common.files import whole_file, write_text
 from head_ablation.common.lineage import run_stage
 from head_ablation.common.problems import warn
 from head_ablation.common.settings import argument
 from head_ablation.heads.ranking_facts import unranked_words
 from head_ablation.results.curves import curves_table
 from head_ablation.results.key_results import key_results_markdown, key_results_table
+from head_ablation.results.result_files import read_results
 from head_ablation.results.rows import TablesTask, levels_table, samples_table, unranked_experiments
 from head_ablation.results.table_files import write_table
 
@@ -21,7 +22,7 @@ def main() -> None:
     for name in ("--samples", "--levels", "--curves", "--key-results", "--page"):
         parser.add_argument(name, required=True, type=Path, help="output")
     a = parser.parse_args()
-    results = [read_json(path) for path in a.results]
+    results = read_results(a.results)
     samples, levels = samples_table(results), levels_table(results, a.task)
     for name, facts in a.task.rankings.items():
         for warning in facts.warnings():

@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from head_ablation.common.files import whole_file
+from head_ablation.common.problems import StudyError
 from head_ablation.figures.figure import Labels
 from head_ablation.heads.arms import ARMS
 
@@ -100,10 +101,14 @@ def style(changes: Mapping[str, Any]) -> AbstractContextManager[None]:
 
 
 def order_of(values: pd.Series, labels: Labels) -> list[str]:
-    """The values that occur: those with a label first, in its order, then the others by name."""
+    """The values that occur: those with a label first, in its order, then the others by name.
+
+    Raises:
+        StudyError: none occurs.
+    """
     found = set(values.dropna())
     if not found:
-        raise ValueError("no curves to draw: the table has no ablated condition")
+        raise StudyError("no curves to draw: the table has no ablated condition")
     return [key for key in labels if key in found] + sorted(found - set(labels))
 
 

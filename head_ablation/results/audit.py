@@ -14,7 +14,6 @@ import pandas as pd
 
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.markup import plain
-from head_ablation.common.problems import StudyError
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import ArmSettings
 from head_ablation.heads.head import Head, HeadSet, ModelShape
@@ -112,10 +111,7 @@ def _given(results: Sequence[Result], rankings: Mapping[Key, Sequence[Head]]) ->
 
 
 def _claims_section(claims: Claims, results: Sequence[Result]) -> list[str]:
-    try:
-        levels, samples = levels_table(results), samples_table(results)
-    except ValueError as error:
-        raise StudyError(f"no tables can be made of these results: {error}") from None
+    levels, samples = levels_table(results), samples_table(results)
     findings = [find(claim, levels, samples) for claim in claims.claims]
     header = ["claim about", "arm", "heads", "claimed", "found", "95 % interval", "experiments", "verdict"]
     header += ["the rest would need"] if any(finding.needed for finding in findings) else []

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.arms.arm import Arm, Sets
 from head_ablation.heads.head import Head, HeadSet
-from head_ablation.results.published_format import SUFFIX, Key, Result, entries, experiment_of
+from head_ablation.results.published_format import SUFFIX, Key, Result, condition_name, entries, experiment_of
 
 TOLERANCE = 1e-4  # given accuracies may be rounded to four decimals
 CHOSEN = "heads are those that the study chooses"
@@ -189,12 +189,7 @@ def _is_whole(number: float) -> bool:
 
 def _arms(result: Result) -> list[Named]:
     """Every ablated condition by the name its head set has, e.g. top-5 or random-5-0, and its entry."""
-    return [(_condition(arm, level, draw), entry) for arm, level, draw, entry in entries(result) if level]
-
-
-def _condition(arm: str, level: int, draw: int) -> str:
-    drawn = arm in ARMS and ARMS[arm].is_drawn
-    return f"{arm}-{level}-{draw}" if drawn else f"{arm}-{level}"
+    return [(condition_name(arm, level, draw), entry) for arm, level, draw, entry in entries(result) if level]
 
 
 def _pooled(result: Result) -> list[Named]:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import is_finite_number, read_json
 from head_ablation.common.problems import Problem, refuse
 from head_ablation.common.schema import departures
@@ -21,6 +22,7 @@ from head_ablation.heads.rankings import RankingIdentity
 
 SUFFIX = "_heads_ablations"
 ARM_FIELDS = tuple(arm.name + SUFFIX for arm in ARMS)
+_KINDS = {"string": str, "boolean": bool, "array": list}  # of what a sample holds
 OLD_KEYS = {"correct_study": "correct_published", "cluster": "company"}
 File = str | Path
 Key = tuple[str, str, str, int]  # method, model, question, tokens
@@ -84,25 +86,55 @@ def _respelled(content: Any) -> Any:
 
 def result_problems(path: File, content: Any, expected: ResultExpectation) -> list[Problem]:
     """Everything wrong with a result: its form, what it says it is about, its levels, impossible counts."""
+    form = form_problems(path, content)
     if not isinstance(content, dict):
-        return [Problem(path, "file", type(content).__name__, "a JSON object, an ablation result")]
-    form = departures(content, _schema(), str(path))
-    named = {problem.field for problem in form}
+        return form
     return [
         *form,
         *_identity_problems(path, content, expected),
         *_level_problems(path, content, expected),
         *_count_problems(path, content),
-        *(problem for problem in _number_problems(path, "", content) if problem.field not in named),
     ]
+
+
+def form_problems(path: File, content: Any) -> list[Problem]:
+    """Every field in which content has not the form of a result, and numbers that are none."""
+    if not isinstance(content, dict):
+        return [Problem(path, "file", type(content).__name__, "a JSON object, an ablation result")]
+    content = _without_right_samples(content)
+    form = departures(content, _schema(), str(path))
+    named = {problem.field for problem in form}
+    return [*form, *(problem for problem in _number_problems(path, "", content) if problem.field not in named)]
 
 
 @cache
 def _schema() -> dict[str, Any]:
-    """The schema file, with the fields of every registered arm."""
+    """The schema file, with the fields of every arm, registered or not."""
     schema = read_schema("ablation_result")
     entries = schema["properties"]["random_heads_ablations"]
-    return {**schema, "properties": {**dict.fromkeys(ARM_FIELDS, entries), **schema["properties"]}}
+    return {**schema, "patternProperties": {f"{SUFFIX}$": entries}}
+
+
+def _without_right_samples(content: Any) -> Any:
+    """The content without lists of samples of the right form: nearly all of a result, and slow to hold to a schema."""
+    if isinstance(content, list):
+        return [_without_right_samples(part) for part in content]
+    if not isinstance(content, dict):
+        return content
+    kept = {key: part for key, part in content.items() if not (key == "samples" and _are_samples(part))}
+    return {key: _without_right_samples(part) for key, part in kept.items()}
+
+
+def _are_samples(content: Any) -> bool:
+    schema = _schema()["$defs"]["counts"]["properties"]["samples"]["items"]
+    kinds = {key: _KINDS[rule["type"]] for key, rule in schema["properties"].items()}
+    return isinstance(content, list) and all(
+        isinstance(sample, dict)
+        and sample.keys() >= {*schema["required"]}
+        and all(isinstance(value, kinds.get(key, object)) for key, value in sample.items())
+        and all(isinstance(text, str) for text in sample.get("alternatives", []))
+        for sample in content
+    )
 
 
 def _identity_problems(path: File, content: Mapping[str, Any], expected: ResultExpectation) -> Iterator[Problem]:
@@ -167,6 +199,27 @@ def experiment_of(result: Result) -> tuple[str, str, str, int]:
     """The method and experiment that a result is of."""
     method = result.get("ranking_method") or result["method"].removesuffix("_ablation_incremental")
     return method, result["model_key"], result["question"], result["total_tokens"]
+
+
+def condition_name(arm: str, level: int, draw: int) -> str:
+    """A condition as its head set is named, e.g. top-5 or random-5-0; the baseline by its name."""
+    if arm == "baseline":
+        return arm
+    drawn = arm in ARMS and ARMS[arm].is_drawn
+    return f"{arm}-{level}-{draw}" if drawn else f"{arm}-{level}"
+
+
+def result_place(result: Result) -> str:
+    """The file of a result below results/<study>/."""
+    method, *experiment = experiment_of(result)
+    return f"ablation/{method}/{Experiment(*experiment)}.json"  # type: ignore[arg-type]
+
+
+def remade(result: Result) -> str:
+    """What to do about a result that is wrong: results of own runs, which have a protocol, are scored again."""
+    if "protocol" in result:
+        return "Remove this file below results/<study>/ and run again: its answers are scored again, without a GPU"
+    return "Mend the given file (results_from) and run again"
 
 
 def entries(result: Result) -> Iterator[tuple[str, int, int, Result]]:

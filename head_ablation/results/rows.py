@@ -16,9 +16,17 @@ from typing import Any
 import pandas as pd
 
 from head_ablation.common.experiment import Experiment
+from head_ablation.common.problems import Problem, refuse, some
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.ranking_facts import RankingFacts
-from head_ablation.results.published_format import Result, entries, experiment_of
+from head_ablation.results.published_format import (
+    Result,
+    condition_name,
+    entries,
+    experiment_of,
+    remade,
+    result_place,
+)
 from head_ablation.results.statistics import wilson
 
 EXPERIMENT = ["model", "question", "tokens"]
@@ -56,7 +64,7 @@ def samples_table(results: Sequence[Result]) -> pd.DataFrame:
     Results without samples (the published files) give no rows.
 
     Raises:
-        ValueError: naming the experiment, where results disagree with each other or themselves.
+        StudyError: naming each result and condition, where results disagree with each other or themselves.
     """
     rows = [
         condition | {field: sample.get(field) for field in SAMPLE_TYPES} | {"counted": _counts_in(sample)}
@@ -77,7 +85,7 @@ def levels_table(results: Sequence[Result], task: TablesTask = NOTHING) -> pd.Da
     that the level takes only a part of; `unscored`, those of the level that never scored.
 
     Raises:
-        ValueError: as `samples_table`.
+        StudyError: as `samples_table`.
     """
     rows = [
         key | _level_values(entry, result) | _ranking_values(key, task) for key, entry, result in _conditions(results)
@@ -91,58 +99,76 @@ def unranked_experiments(results: Sequence[Result]) -> dict[str, str]:
     return {f"{key[0]}/{Experiment(*key[1:])}": reason for key, reason in found.items()}
 
 
-def _conditions(results: Sequence[Result]) -> Iterator[tuple[dict[str, Any], Result, Result]]:
+def _conditions(results: Sequence[Result]) -> list[tuple[dict[str, Any], Result, Result]]:
     """Every condition once, checked: its key, its entry, the result it stands in."""
-    baselines: dict[tuple[Any, ...], Result] = {}
     apart = _experiments_apart(results)
-    seen = set()
+    found: dict[tuple[Any, ...], tuple[Result, Result]] = {}
+    problems = list(_own_disagreements(results))
     # Baselines with samples go first, so that one of those is kept.
     for result in sorted(results, key=lambda result: "samples" not in result["baseline"]):
         method, *experiment = experiment_of(result)
         for arm, level, draw, entry in entries(result):
             shared = arm == "baseline" and tuple(experiment) not in apart
             key = (None if shared else method, *experiment, arm, level, draw)
-            name = "/".join(str(part) for part in key if part is not None)
-            _check_entry(name, entry, result["baseline"])
-            if arm == "baseline":
-                _refuse_disagreement(name, baselines.setdefault(key, entry), entry)
-            elif key in seen:
-                raise ValueError(f"{name}: two results hold this condition; expected one")
-            if key not in seen:
-                yield dict(zip(CONDITION, key, strict=True)), entry, result
-            seen.add(key)
+            problems += _entry_problems(result, condition_name(arm, level, draw), entry)
+            if key not in found:
+                found[key] = (entry, result)
+            elif arm != "baseline":
+                problems.append(_problem(result, condition_name(arm, level, draw), "two results of it", "one"))
+            elif not shared:
+                problems += _disagreements(found[key][1], result)
+    refuse(problems)
+    return [(dict(zip(CONDITION, key, strict=True)), *held) for key, held in found.items()]
 
 
 def _experiments_apart(results: Sequence[Result]) -> set[tuple[Any, ...]]:
-    """The experiments about whose baseline the results disagree. Results of our own runs, with a protocol, may not."""
+    """The experiments about whose baseline given results disagree."""
+    return {
+        experiment_of(first)[1:]
+        for first, second in _pairs(results)
+        if not _are_own(first, second) and _disagreement(first["baseline"], second["baseline"])
+    }
+
+
+def _own_disagreements(results: Sequence[Result]) -> Iterator[Problem]:
+    """Where results of own runs disagree about a baseline, which they have in common."""
+    for first, second in _pairs(results):
+        if _are_own(first, second):
+            yield from _disagreements(first, second)
+
+
+def _pairs(results: Sequence[Result]) -> Iterator[tuple[Result, Result]]:
+    """All pairs of results of one experiment."""
     groups = defaultdict(list)
     for result in results:
         groups[experiment_of(result)[1:]].append(result)
-    apart = set()
-    for experiment, members in groups.items():
-        for first, second in combinations(members, 2):
-            if "protocol" in first and "protocol" in second:
-                name = "/".join(map(str, experiment))
-                _refuse_disagreement(name, first["baseline"], second["baseline"])
-            elif _disagreement(first["baseline"], second["baseline"]):
-                apart.add(experiment)
-    return apart
+    for members in groups.values():
+        yield from combinations(members, 2)
 
 
-def _check_entry(name: str, entry: Result, baseline: Result) -> None:
-    """Refuse counts that are impossible, or, where there are samples, that disagree with them or the baseline."""
-    correct, total = entry["correct"], entry["total"]
+def _are_own(*results: Result) -> bool:
+    """Whether results are of own runs, which have a protocol."""
+    return all("protocol" in result for result in results)
+
+
+def _problem(result: Result, field: str, found: object, expected: str) -> Problem:
+    return Problem(result_place(result), field, found, expected, remade(result))
+
+
+def _entry_problems(result: Result, condition: str, entry: Result) -> Iterator[Problem]:
+    """Counts that are impossible, or, where there are samples, that disagree with them or the baseline."""
+    correct, total, baseline = entry["correct"], entry["total"], result["baseline"]
     if not 0 <= correct <= total or total == 0:
-        raise ValueError(f"{name}: {correct} correct of {total} prompts")
+        yield _problem(result, condition, f"{correct} correct of {total} prompts", "at most all, of 1 or more")
+        return
     if total != baseline["total"] and ("samples" in entry or "samples" in baseline):
-        raise ValueError(f"{name}: {total} prompts count, {baseline['total']} in its baseline")
+        expected = f"{baseline['total']}, as in its baseline"
+        yield _problem(result, condition, f"{total} prompts that count", expected)
     if "samples" in entry:
         found = [bool(sample["correct"]) for sample in entry["samples"] if _counts_in(sample)]
         if (sum(found), len(found)) != (correct, total):
-            raise ValueError(
-                f"{name}: samples have {sum(found)} correct of {len(found)} that count, "
-                f"but correct and total say {correct} of {total}"
-            )
+            expected = f"{sum(found)} of {len(found)}, as its samples that count say"
+            yield _problem(result, condition, f"{correct} correct of {total}", expected)
 
 
 def _counts_in(sample: Result) -> bool:
@@ -150,20 +176,21 @@ def _counts_in(sample: Result) -> bool:
     return bool(sample.get("counted", sample["answerable"]))
 
 
-def _refuse_disagreement(name: str, first: Result, second: Result) -> None:
-    if found := _disagreement(first, second):
-        raise ValueError(f"{name}: results disagree about the baseline{found}")
+def _disagreements(first: Result, second: Result) -> Iterator[Problem]:
+    if found := _disagreement(first["baseline"], second["baseline"]):
+        expected = f"{found[0]}, as in {result_place(first)}"
+        yield _problem(second, "baseline", found[1], expected)
 
 
-def _disagreement(first: Result, second: Result) -> str:
-    """In what two baselines of one experiment are not the same answers; empty if in nothing."""
+def _disagreement(first: Result, second: Result) -> tuple[str, str] | None:
+    """In what two baselines of one experiment are not the same answers: what each says; None if in nothing."""
     one, two = (f"{entry['correct']} of {entry['total']} correct" for entry in (first, second))
     if one != two:
-        return f": {one}, and {two}"
+        return one, two
     others = {sample["filename"]: sample for sample in second.get("samples", [])}
     both = [sample for sample in first.get("samples", []) if sample["filename"] in others]
     changed = [sample["filename"] for sample in both if sample != others[sample["filename"]]]
-    return f"'s answers to {changed}" if changed else ""
+    return ("the same answers", f"other answers to {some(changed)}") if changed else None
 
 
 def _level_values(entry: Result, result: Result) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from head_ablation.common.files import read_json
+from head_ablation.common.problems import refuse
 from head_ablation.engine.settings import LevelSettings
+from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.heads.head_sets import HeadSetSettings
 from head_ablation.heads.rankings import ranked_heads, reason_unranked
@@ -16,7 +18,7 @@ from head_ablation.jobs.work import LevelWork
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.prompt import counted_prompts, read_prompts
 from head_ablation.results.published_format import ResultIdentity
-from head_ablation.results.scoring import Judge, score_experiment
+from head_ablation.results.scoring import Judge, answer_problems, gold_problems, score_experiment
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,12 @@ class ScoreTask:
         sets = {} if unranked else self.heads.choose(ranked_heads(found), pointer.shape)
         protocol = LevelWork.of(pointer, asked, self.settings).protocol(HeadSet(()))
         base, ablated = read_current(baseline, generations, protocol, sets)
+        made = {baseline: base, **{path: ablated[Condition.parse(path.stem)] for path in generations}}
+        refuse(
+            [
+                *gold_problems(prompts, asked, self.judge.matcher),
+                *(problem for path, content in made.items() for problem in answer_problems(path, content)),
+            ]
+        )
         result = score_experiment(vars(self.identity), every, base, ablated, self.judge)
         return {**result, "unranked": unranked} if unranked else result

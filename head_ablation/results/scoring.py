@@ -8,11 +8,12 @@ but not asked, unless the study counts them, as the published one did.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from head_ablation.common.problems import StudyError
+from head_ablation.common.problems import Problem, StudyError
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
@@ -22,6 +23,7 @@ from head_ablation.prompts.prompt import Prompt, counted_prompts
 
 Generation = Mapping[str, Any]
 Entry = dict[str, Any]
+FIX = "Remove the file and run again"
 LEFT_OUT = ("filename", "company", "gold", "reason")  # what a result says of a prompt that does not count
 
 
@@ -50,6 +52,29 @@ class Judge:
         answers = [MATCHERS[self.matcher].gold_values(gold)[0] for gold in golds]
         (answer, count), *_ = Counter(answers).most_common(1)
         return {"answer": answer, "accuracy": count / len(golds)}
+
+
+def answer_problems(path: Path, generation: Generation) -> Iterator[Problem]:
+    """Where a generation file has no answers that could be scored."""
+    answers = generation.get("generations")
+    if not isinstance(answers, list):
+        yield Problem(path, "generations", repr(answers), "a list of answers", FIX)
+        return
+    for place, answer in enumerate(answers):
+        for key in ("filename", "text"):
+            found = answer.get(key) if isinstance(answer, Mapping) else answer
+            if not isinstance(found, str) or found is answer:
+                yield Problem(path, f"generations[{place}].{key}", repr(found), "a text", FIX)
+
+
+def gold_problems(path: Path, prompts: Sequence[Prompt], matcher: str) -> Iterator[Problem]:
+    """Where a prompt's gold answer is none that the question's matcher reads."""
+    for prompt in prompts:
+        for gold in prompt.golds:
+            try:
+                MATCHERS[matcher].gold_values(gold)
+            except ValueError:
+                yield Problem(path, f"gold of {prompt.filename}", repr(gold), MATCHERS[matcher].expected, FIX)
 
 
 def score_experiment(

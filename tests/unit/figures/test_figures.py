@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from results_factory import answers, random_study, result
 
+from head_ablation.common.problems import StudyError
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import FigureTask, Tables
 from head_ablation.figures.panels import panels
@@ -207,7 +208,7 @@ def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
 
 def test_a_table_without_ablations_is_refused() -> None:
     levels = study()
-    with pytest.raises(ValueError, match="no curves to draw"):
+    with pytest.raises(StudyError, match="no curves to draw"):
         figure8_by_question(curves_table(levels[levels["arm"] == "baseline"]))
 
 

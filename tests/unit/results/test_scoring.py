@@ -1,5 +1,6 @@
 """Scoring, worked out by hand: five prompts about years, one of which does not hold its answer."""
 
+import copy
 import random
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from head_ablation.heads.condition import Condition
 from head_ablation.prompts.prompt import Prompt, prompts_digest
 from head_ablation.results.key_results import key_results_markdown, key_results_table
 from head_ablation.results.rows import levels_table, samples_table
-from head_ablation.results.scoring import Judge, score_experiment
+from head_ablation.results.scoring import Judge, answer_problems, gold_problems, score_experiment
 
 
 def counts(entry):
@@ -170,3 +171,23 @@ def test_published_drops_are_baseline_minus_ablated_as_ours():
                 drop = published["baseline"]["accuracy"] - entry["accuracy"]
                 assert entry["accuracy_drop"] == pytest.approx(drop)
                 assert entry["accuracy"] == entry["correct"] / entry["total"]
+
+
+def damaged(change):
+    made = copy.deepcopy(BASELINE)
+    change(made)
+    return [(problem.field, problem.found) for problem in answer_problems("top-2.json", made)]
+
+
+def test_generations_without_answers_are_named_by_field():
+    assert list(answer_problems("top-2.json", BASELINE)) == []
+    assert damaged(lambda made: made.pop("generations")) == [("generations", "None")]
+    assert damaged(lambda made: made["generations"][1].pop("text")) == [("generations[1].text", "None")]
+    assert damaged(lambda made: made["generations"].append("x"))[0] == ("generations[5].filename", "'x'")
+
+
+def test_a_gold_answer_that_the_matcher_does_not_read_is_named():
+    assert list(gold_problems("prompts.jsonl", PROMPTS, "year")) == []
+    (problem,) = gold_problems("prompts.jsonl", [*PROMPTS, replace(PROMPTS[0], gold="soon")], "year")
+    assert (problem.field, problem.found) == ("gold of 0_1993.txt", "'soon'")
+    assert problem.expected == "a year from 1600 to 2099"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 from results_factory import answers, random_study, result
 
+from head_ablation.common.problems import StudyError
 from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.curves import curves_table, summary
 from head_ablation.results.key_results import key_results_markdown, key_results_table
@@ -193,22 +196,38 @@ def test_another_control_arm_is_taken_along() -> None:
 
 # refusals
 
+PLACE = "ablation/wu24/instruct/inc_year/tokens_2048.json"
+AGAIN = r"Remove this file below results/<study>/ and run again"
+MEND = r"Mend the given file \(results_from\)"
+
+
+def refusal(*results: dict) -> str:
+    """What is said of results that contradict themselves: by the tables of levels and of samples alike."""
+    said = []
+    for make in (levels_table, samples_table):
+        with pytest.raises(StudyError) as refused:
+            make(results)
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+    return said[0]
+
 
 def test_a_baseline_that_differs_between_methods_of_our_own_runs_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"instruct/inc_year/2048.*3 of 4 correct.*2 of 4 correct"):
-        levels_table([own_run(one) for one in two_given()])
+    said = refusal(*(own_run(one) for one in two_given()))
+    other = PLACE.replace("wu24", "qrhead")
+    assert f"{other}: baseline: found 2 of 4 correct; expected 3 of 4 correct, as in {PLACE}. Remove" in said
+    assert said.count("\n") == 0
 
 
 def test_equal_counts_with_other_answers_are_a_disagreement_too() -> None:
     other = result(answers("0111-"), TOP, DRAWS, method="qrhead")
-    with pytest.raises(ValueError, match=r"1_1993.txt.*4_1993.txt"):
-        samples_table([own_run(small()), own_run(other)])
+    assert "found other answers to 1_1993.txt, 4_1993.txt" in refusal(own_run(small()), own_run(other))
 
 
 def test_two_files_of_one_method_must_agree_about_the_baseline() -> None:
     first, second = without_samples([result(BASELINE, {5: TOP[5]}), result(answers("1100-"), {10: TOP[10]})])
-    with pytest.raises(ValueError, match=r"wu24/instruct/inc_year/2048/baseline.*3 of 4 correct.*2 of 4"):
-        levels_table([first, second])
+    said = refusal(first, second)
+    assert re.match(rf"- {PLACE}: baseline: found 2 of 4 correct; expected 3 of 4 correct, as in .*{MEND}", said)
 
 
 def test_baselines_of_different_experiments_may_differ() -> None:
@@ -217,27 +236,37 @@ def test_baselines_of_different_experiments_may_differ() -> None:
 
 
 def test_a_condition_given_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="wu24/instruct/inc_year/2048/top/5/0"):
-        levels_table([small(), small()])
+    said = refusal(small(), small())
+    names = ["top-5", "top-10", *(f"random-{level}-{draw}" for level in (5, 10) for draw in (0, 1))]
+    assert all(f"{PLACE}: {name}: found two results of it; expected one" in said for name in names)
 
 
-def test_counts_that_contradict_the_samples_are_refused() -> None:
+@pytest.mark.parametrize(("of", "fix"), [(own_run, AGAIN), (dict, MEND)])
+def test_counts_that_contradict_the_samples_are_refused(of: Callable[[dict], dict], fix: str) -> None:
     wrong = small()
     wrong["top_heads_ablations"][0]["correct"] = 3
-    with pytest.raises(ValueError, match=r"samples have 2 correct of 4 that count.*say 3 of 4"):
-        levels_table([wrong])
+    said = refusal(of(wrong))
+    line = f"- {PLACE}: top-5: found 3 correct of 4; expected 2 of 4, as its samples that count say. {fix}"
+    assert re.match(line, said) and said.count("\n") == 0
+
+
+def test_all_contradictions_are_said_at_once() -> None:
+    wrong, other = small(), small(tokens=4096)
+    wrong["top_heads_ablations"][0]["correct"] = 3
+    wrong["random_heads_ablations"][1]["draws"][1]["correct"] = 5
+    other["baseline"]["correct"] = 1
+    assert refusal(wrong, other).count("\n") == 2
 
 
 def test_an_experiment_without_answerable_prompts_is_refused() -> None:
     empty = without_samples([small()])[0]
     empty["baseline"] = {"accuracy": 0.0, "correct": 0, "total": 0}
-    with pytest.raises(ValueError, match=r"instruct/inc_year/2048.*0 of 0|0 correct of 0"):
-        levels_table([empty])
+    assert f"{PLACE}: baseline: found 0 correct of 0 prompts; expected" in refusal(empty)
 
 
 def test_a_condition_that_lost_prompts_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 prompts count, 4 in its baseline"):
-        levels_table([result(BASELINE, {5: answers("011--")})])
+    said = refusal(result(BASELINE, {5: answers("011--")}))
+    assert "top-5: found 3 prompts that count; expected 4, as in its baseline" in said
 
 
 # given results whose baselines differ
