@@ -10,6 +10,7 @@ import snakemake as snakemake_package
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).resolve().parent  # of the workflow
 sys.path.insert(0, str(HOME))
 
+from head_ablation import HEAD_SETS_VERSION, PROMPTS_VERSION
 from head_ablation.common.experiment import PATTERN, Experiment
 from head_ablation.common.digests import Digests
 from head_ablation.common.files import holds, sha256_text
@@ -117,9 +118,10 @@ def settings(build):
     return lambda wildcards: to_text(built(wildcards))
 
 
-def code(script):
-    """The digest of a script and of what it imports; the policy stands in head_ablation/study/code.py."""
-    return lambda wildcards: code_digest(HOME / "scripts" / script)
+def code(script, version=""):
+    """The digest of a script and of what it imports, and the version of what it makes, where that has one; the policy
+    stands in head_ablation/study/code.py."""
+    return lambda wildcards: f"{code_digest(HOME / 'scripts' / script)} {version}".rstrip()
 
 
 def judged(name, **how):

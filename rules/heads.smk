@@ -22,7 +22,7 @@ checkpoint heads:
         "../envs/analysis.yaml"
     params:
         settings=settings(stages.head_set_settings),
-        code=code("choose_heads.py"),
+        code=code("choose_heads.py", HEAD_SETS_VERSION),
         lineage=lineage("heads", beside="*.json"),
     shell:
         'python "$HEAD_ABLATION"/scripts/choose_heads.py --lineage {params.lineage:q} --ranking {input.ranking:q}'

@@ -17,7 +17,7 @@ rule prompts:
         "../envs/analysis.yaml"
     params:
         settings=settings(stages.prompt_settings),
-        code=code("build_prompts.py"),
+        code=code("build_prompts.py", PROMPTS_VERSION),
         lineage=lineage("prompts"),
     shell:
         'python "$HEAD_ABLATION"/scripts/build_prompts.py --lineage {params.lineage:q} --model {input.model:q}'

@@ -46,7 +46,7 @@ checkpoint samples:
         settings=settings(stages.sample_settings),
         train=f"{STATE.prefix}{SAMPLES}".replace("{split}", "train"),
         test=f"{STATE.prefix}{SAMPLES}".replace("{split}", "test"),
-        code=code("make_samples.py"),
+        code=code("make_samples.py", PROMPTS_VERSION),
         lineage=lineage("samples", beside="{question}.*.jsonl"),
     shell:
         'python "$HEAD_ABLATION"/scripts/make_samples.py --lineage {params.lineage:q} --settings {params.settings:q}'

@@ -51,6 +51,7 @@ def detection_protocol(pointer: Pointer, watched: Sequence[Prompt], settings: De
     """
     detector = DETECTORS[settings.detector]
     return {
+        "protocol_version": PROTOCOL_VERSION,
         "detector": detector.stated(DETECTORS.chosen_options(settings.detector, settings.options)),
         "model": _model(pointer),
         "prompts_sha256": sha256_text(canonical_json([prompt.to_json() for prompt in watched])),

@@ -152,7 +152,13 @@ def level_versions(study: Study, model: str) -> str:
 def ranking_versions(study: Study, method: str, question: str) -> str:
     """The versions that decide a detected ranking."""
     detector, matcher = study.config["rankings"][method]["detector"], study.questions[question]["matcher"]
-    return canonical_json({"detector": DETECTORS[detector].version, "matcher": MATCHERS[matcher].version})
+    return canonical_json(
+        {
+            "protocol": PROTOCOL_VERSION,
+            "detector": DETECTORS[detector].version,
+            "matcher": MATCHERS[matcher].version,
+        }
+    )
 
 
 def detection_settings(study: Study, method: str, model: str, question: str) -> DetectionSettings:

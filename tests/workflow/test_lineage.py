@@ -89,6 +89,16 @@ def other_weights(study: TinyStudy) -> None:
     aged(*study.path("model").iterdir())
 
 
+def raised(version: str) -> Callable[[TinyStudy], None]:
+    def change(study: TinyStudy) -> None:
+        file = study.checkout.folder / "head_ablation" / "__init__.py"
+        code, count = re.subn(rf"{version} = (\d+)", lambda match: f"{version} = {int(match[1]) + 1}", file.read_text())
+        assert count == 1
+        file.write_text(code)
+
+    return change
+
+
 SCORED = {"score", "tables", "draw"}
 ASKED = {"generations", "baseline", *SCORED}
 # what changes -> the jobs that it brings
@@ -114,6 +124,9 @@ CHANGES: dict[str, tuple[Callable[[TinyStudy], None], set[str]]] = {
     ),
     "another scoring rule": (set_config("scoring.rule", "published"), {"write_config", *SCORED}),
     "another label": (set_config("questions.inc_year.label", "Founded"), {"write_config", "draw"}),
+    "a raised version of prompts": (raised("PROMPTS_VERSION"), {"samples", "prompts", *ASKED}),
+    "a raised version of head sets": (raised("HEAD_SETS_VERSION"), {"heads", *SCORED}),
+    "a raised version of the protocol": (raised("PROTOCOL_VERSION"), ASKED),
     "code of the tables": (append_comment("head_ablation/results/curves.py"), {"tables", "draw"}),
 }
 
@@ -171,14 +184,15 @@ def test_what_changed_is_seen_whatever_snakemake_remembers(
     with in_state(finished, state) as study:
         named = {"write_config"} if state is records_of_another else set()  # its config names another study
         for name, (change, _) in CHANGES.items():
-            with restored(study.path(), study.checkout.folder / study.checkout.config, code_of(study)):
+            with restored(study.path(), study.checkout.folder / study.checkout.config, *code_of(study)):
                 change(study)
                 found[name] = rules(study.checkout.snakemake("--dry-run"))
     assert found == {name: expected | named for name, (_, expected) in CHANGES.items()}
 
 
-def code_of(study: TinyStudy) -> Path:
-    return study.checkout.folder / "head_ablation" / "results" / "curves.py"
+def code_of(study: TinyStudy) -> list[Path]:
+    """The modules that CHANGES touches."""
+    return [study.checkout.folder / "head_ablation" / name for name in ("__init__.py", "results/curves.py")]
 
 
 def change_much(study: TinyStudy) -> None:

@@ -52,7 +52,7 @@ def test_the_baseline_is_the_protocol_without_heads():
 def test_a_rankings_protocol_has_a_version_of_its_own():
     made = detection_protocol(POINTER, [PROMPT], DETECTION)
     assert made["detector"] == {"name": "copy_score", "version": COPY_SCORE.version}
-    assert made.keys() == {"detector", "model", "prompts_sha256", "settings"}
+    assert made.keys() == {"protocol_version", "detector", "model", "prompts_sha256", "settings"}
     assert made["model"] == protocol()["model"]
     run = {key: value for key, value in protocol()["settings"].items() if key not in ("intervention", "positions")}
     asked = {"prompts": 3, "needle": "passage", "success": "matcher", "matcher": MATCHERS["year"].stated()}
