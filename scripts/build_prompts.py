@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--output", required=True)
     a = parser.parse_args()
     model = Pointer.read(a.model)
+    model.refuse_changed()
     refuse_beyond(a.tokens, model.shape.positions)
     tokenizer, filler = PromptTokenizer(model.folder), a.filler.read_text(encoding=UTF_8)
     builder = prompt_builder(tokenizer, a.settings.layout, a.settings.question, filler, a.tokens)

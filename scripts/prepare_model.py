@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from head_ablation.common.files import write_json
 from head_ablation.common.lineage import run_stage
 from head_ablation.common.settings import argument
 from head_ablation.models.pointer import ModelSource, prepare
@@ -15,7 +14,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="results/models/{model}/model.json")
     a = parser.parse_args()
     pointer = prepare(a.source.source, a.source.revision, a.output.parent, a.source.shape, a.source.name)
-    write_json(a.output, pointer.to_json())
+    pointer.write(a.output)
 
 
 if __name__ == "__main__":

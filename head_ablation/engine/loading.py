@@ -49,17 +49,17 @@ def load_model(pointer: Pointer, settings: RunSettings, threads: int, gpus: int 
         gpus: that the job holds; the layers are spread over several.
 
     Raises:
-        StudyError: folder gone, an architecture that cannot be ablated or not with this attention, weights unreadable
-            or incomplete.
+        StudyError: folder gone or changed since it was described, an architecture that cannot be ablated or not with
+            this attention, weights unreadable or incomplete.
     """
     torch.set_num_threads(threads)
     device = pick_device(settings.device)
-    if not Path(pointer.folder).is_dir():
-        raise StudyError(f"model folder {pointer.folder} is gone; remove the pointer file to fetch it again")
+    pointer.refuse_changed()
     config = Path(pointer.folder) / "config.json"
     refuse(architecture_problems(config, read_config(config), settings.attention))
     where = placement(device, gpus)
     model = _whole_model(pointer, settings, where)
+    pointer.refuse_changed()  # while it was read
     _refuse_foreign_code(model, pointer)
     return model.eval() if where else model.to(device).eval()
 

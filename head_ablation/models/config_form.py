@@ -35,6 +35,8 @@ _FORMS: dict[str, Form] = {
     "layer_types": (_is_texts, "a list of texts"),
     **dict.fromkeys(("text_config", "rope_scaling", "rope_parameters"), _OBJECT),
 }
+_ELSEWHERE: Form = (lambda _: False, "the usual names: config.json, and model.safetensors or its index, are read")
+_WHOLE: dict[str, Form] = dict.fromkeys(("configuration_files", "transformers_weights"), _ELSEWHERE)
 _ROTARY: dict[str, Form] = {
     **dict.fromkeys(("rope_type", "type"), _TEXT),
     "original_max_position_embeddings": _COUNT,
@@ -51,7 +53,7 @@ def form_problems(file: Path, config: Any) -> Iterator[Problem]:
     if not isinstance(config, Mapping):
         yield Problem(file, "file", f"a {type(config).__name__}", "an object")
         return
-    yield from _departures(file, "", config, _FORMS)
+    yield from _departures(file, "", config, _FORMS | _WHOLE)
     text = config.get("text_config")
     if isinstance(text, Mapping):
         yield from _departures(file, "text_config.", text, _FORMS)

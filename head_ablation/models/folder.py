@@ -17,13 +17,15 @@ ADAPTER = "adapter_config.json"
 WEIGHTS = f"weights (*.safetensors) named {SINGLE} or listed in {INDEX}"
 FOLDER_PARTS = ("config.json", WEIGHTS, "tokenizer.json")
 SMALL_PATTERNS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer*",
-    "chat_template.jinja",
-    "special_tokens_map.json",
-    ADAPTER,
+    *("config.json", "generation_config.json", ADAPTER),
+    *("tokenizer*", "added_tokens.json", "special_tokens_map.json"),
+    *("vocab*.json", "vocab*.txt", "merges.txt", "bpe.codes", "tekken.json", "*.model", "*.spm", "*.tiktoken"),
+    *("chat_template.jinja", "chat_template.json", "additional_chat_templates/*.jinja"),
 )
+"""What transformers reads in a model's folder besides weights, whichever tokenizer it has. The embedded model's folder
+holds what describes it, too (`model.json`, `shape.json`, logs), so that not every JSON file counts."""
+CODE = "*.py"
+NAMES_CODE = b'"auto_map"'  # in a config that has transformers load code of the model's own
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -57,8 +59,9 @@ def _count_in_file(weights: Path) -> int:
     try:
         with safe_open(weights, framework="numpy") as tensors:
             return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
-    except SafetensorError as error:
-        raise StudyError([Problem(weights, "file", f"no weights ({error})", "a safetensors file")]) from None
+    except (SafetensorError, OSError, MemoryError, OverflowError, TypeError, ValueError) as error:
+        found = f"no weights ({str(error) or type(error).__name__})"
+        raise StudyError([Problem(weights, "file", found, "a safetensors file")]) from None
 
 
 def read_config(config_file: Path) -> dict[str, Any]:
@@ -87,10 +90,17 @@ def default_config(config_file: Path, config: Mapping[str, Any]) -> Any:
 
 
 def files_of_model(folder: Path) -> list[Path]:
-    """The files that decide what a model says: weights, config, tokenizer."""
-    small = {path for pattern in SMALL_PATTERNS for path in folder.glob(pattern)}
-    index = [] if (folder / SINGLE).is_file() else list(folder.glob(INDEX))
-    return sorted({*small, *index, *(path for path in weight_files(folder) if is_file(path))})
+    """The files that decide what a model says: weights, config, tokenizer, and code where a config names any."""
+    patterns = [*SMALL_PATTERNS, *([CODE] if _names_code(folder) else [])]
+    small = {path for pattern in patterns for path in folder.glob(pattern)}
+    index = [] if (folder / SINGLE).is_file() else [folder / INDEX]
+    return sorted(path for path in {*small, *index, *weight_files(folder)} if is_file(path))
+
+
+def _names_code(folder: Path) -> bool:
+    """Whether there is code that transformers may be told to load; scripts that merely lie there decide nothing."""
+    configs = (folder / name for name in ("config.json", "tokenizer_config.json"))
+    return any(NAMES_CODE in path.read_bytes() for path in configs if is_file(path))
 
 
 def missing_from_folder(folder: Path) -> list[str]:

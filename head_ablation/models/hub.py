@@ -8,7 +8,7 @@ from pathlib import Path
 
 from head_ablation.common.files import is_folder
 from head_ablation.common.problems import DISK_ERRORS, StudyError
-from head_ablation.models.folder import INDEX, SINGLE, SMALL_PATTERNS, indexed_files, local_folder
+from head_ablation.models.folder import CODE, INDEX, SINGLE, SMALL_PATTERNS, indexed_files, local_folder
 
 
 def folder_here(source: str, revision: str | None) -> Path | None:
@@ -29,7 +29,7 @@ def hub_snapshot(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     with _hub_errors_explained(name, revision):
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*SMALL_PATTERNS, INDEX]))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=[*SMALL_PATTERNS, CODE, INDEX]))
         weights = indexed_files(folder / INDEX) if (folder / INDEX).is_file() else [SINGLE]
         snapshot_download(name, revision=folder.name, allow_patterns=weights)
     return local_folder(str(folder))

@@ -15,7 +15,7 @@ from head_ablation.heads.head_sets import HeadSetSettings
 from head_ablation.heads.rankings import ranked_heads, reason_unranked
 from head_ablation.jobs.staleness import read_current
 from head_ablation.jobs.work import LevelWork
-from head_ablation.models.pointer import Pointer
+from head_ablation.models.pointer import ModelSource, Pointer, source_problems
 from head_ablation.prompts.prompt import counted_prompts, read_prompts
 from head_ablation.results.published_format import ResultIdentity
 from head_ablation.results.scoring import Judge, answer_problems, gold_problems, score_experiment
@@ -30,12 +30,14 @@ class ScoreTask:
         heads: how the head sets are chosen.
         identity: what the result says it is about.
         judge: which verdicts are given, and what counts.
+        model: where the model comes from.
     """
 
     settings: LevelSettings
     heads: HeadSetSettings
     identity: ResultIdentity
     judge: Judge
+    model: ModelSource
 
     def result(
         self, model: Path, prompts: Path, ranking: Path, baseline: Path, generations: list[Path]
@@ -53,6 +55,7 @@ class ScoreTask:
             StudyError: naming every file and field that departs from what the study says now.
         """
         pointer, every = Pointer.read(model), read_prompts(prompts)
+        refuse(source_problems(pointer, self.model))
         asked = counted_prompts(every, self.judge.count)
         found = read_json(ranking)
         unranked = reason_unranked(found)

@@ -27,6 +27,7 @@ from head_ablation.study.settings import (
     head_set_settings,
     judge,
     level_settings,
+    model_source,
     prompt_settings,
     shape_at_hand,
 )
@@ -46,6 +47,7 @@ def score_task(study: Study, method: str, experiment: Experiment) -> ScoreTask:
         heads=head_set_settings(study, experiment),
         identity=result_identity(study, method, experiment),
         judge=judge(study, experiment.question),
+        model=model_source(study, experiment.model),
     )
 
 

@@ -57,7 +57,7 @@ def write_sweep(folder: Path, sets: dict[str, list[str]], method: str = "wu24") 
 
 def generate_command(folder: Path, job: LevelJob, name: str, heads: list[str], indexes: str = "none") -> list[str]:
     """Arguments behind `python` that make one condition; writes `{name}.json` and its provenance to folder/out."""
-    write_json(folder / "model.json", job.work.pointer.to_json())
+    job.work.pointer.write(folder / "model.json")
     write_jsonl(folder / "prompts.jsonl", [prompt.to_json() for prompt in job.prompts])
     write_json(folder / f"{name}.heads.json", {"heads": heads})
     arguments = {

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
@@ -16,7 +17,8 @@ from tiny_llama import HEADS, LAYERS, POSITIONS, save_tiny_llama, tiny_llama
 from transformers import LlamaForCausalLM
 from typed import run_settings
 
-from head_ablation.common.files import is_folder, read_json, write_json
+from head_ablation.common.digests import Digests
+from head_ablation.common.files import is_folder, read_json
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.generation import GenerationSettings, generate
 from head_ablation.engine.loading import load_model, pick_device, placement
@@ -25,6 +27,7 @@ from head_ablation.engine.watching import answer_steps
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.models import embedded
 from head_ablation.models.embedded import SMOLLM2
+from head_ablation.models.fingerprint import fingerprint as folder_fingerprint
 from head_ablation.models.folder import files_of_model
 from head_ablation.models.pointer import Pointer, prepare
 from head_ablation.models.shape import find_shape, known_parameters, known_shape
@@ -57,6 +60,11 @@ def hub(saved_model, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     return cache
+
+
+def described_as_now(pointer):
+    """The pointer with the fingerprint of what its folder holds now, which nobody could have prepared."""
+    return replace(pointer, fingerprint=folder_fingerprint(Path(pointer.folder), Digests()))
 
 
 def says(message, *parts):
@@ -365,7 +373,7 @@ def test_a_model_that_needs_eager_attention_is_refused_before_loading_with_key_a
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "gpt_oss"}), encoding="utf-8")
     with pytest.raises(StudyError, match="found 'gpt_oss' with attention: sdpa; expected attention: eager"):
-        load_model(pointer, SETTINGS, threads=1)
+        load_model(described_as_now(pointer), SETTINGS, threads=1)
 
 
 def test_code_of_the_models_own_is_refused_as_its_heads_are_not_known(folder, tmp_path):
@@ -407,7 +415,7 @@ def test_a_model_that_is_spread_by_a_device_map_answers_and_is_ablated_as_one_th
 
 def test_a_pointer_comes_back_from_its_file(folder, tmp_path):
     pointer = prepare(str(folder), None, tmp_path)
-    write_json(tmp_path / "model.json", pointer.to_json())
+    pointer.write(tmp_path / "model.json")
     assert Pointer.read(tmp_path / "model.json") == pointer
     assert read_json(tmp_path / "model.json")["shape"] == {"layers": 2, "heads": 4, "positions": 512, "rotary": True}
 
@@ -449,7 +457,7 @@ def test_a_converted_embedded_model_is_not_fetched_again(folder, monkeypatch):
 
 
 def test_a_converted_model_is_found_again_after_its_folder_moved(folder, tmp_path):
-    write_json(folder / "model.json", prepare("embedded", None, folder).to_json())
+    prepare("embedded", None, folder).write(folder / "model.json")
     moved = tmp_path / "moved"
     folder.rename(moved)
     assert Pointer.read(moved / "model.json").folder == str(moved.resolve())
@@ -474,7 +482,7 @@ def test_damaged_weights_are_refused_on_loading(folder, tmp_path, content):
     pointer = prepare(str(folder), None, tmp_path)
     (folder / "model.safetensors").write_bytes(content)
     with pytest.raises(StudyError) as refusal:
-        load_model(pointer, SETTINGS, threads=1)
+        load_model(described_as_now(pointer), SETTINGS, threads=1)
     says(refusal, str(folder), "cannot be loaded")
     with pytest.raises(StudyError, match=r"model\.safetensors: file: found no weights"):
         prepare(str(folder), None, tmp_path)

@@ -109,7 +109,7 @@ def test_experiments_travel_with_others_of_their_model(study):
 def written(folder, pointer):
     """The pointer, prompts and head-set files of a level job."""
     files = [folder / name for name in ("model.json", "prompts.jsonl", "heads.json")]
-    write_json(files[0], pointer.to_json())
+    pointer.write(files[0])
     write_jsonl(files[1], [prompt.to_json() for prompt in PROMPTS])
     write_json(files[2], {"heads": ["L0H1"]})
     return files
