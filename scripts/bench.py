@@ -23,6 +23,7 @@ def main() -> None:
     from head_ablation.bench.table import show
     from head_ablation.engine.loading import load_model
     from head_ablation.engine.settings import RunSettings
+    from head_ablation.jobs.software import ANY
     from head_ablation.models.pointer import Pointer
 
     pointer = Pointer.read(MODEL)
@@ -35,6 +36,7 @@ def main() -> None:
         memory_gb=None,
         max_new_tokens=1,
         stop=(),
+        software=ANY,
     )
     model = load_model(pointer, how, threads)
     heads = every_nth_head(model, step=7)

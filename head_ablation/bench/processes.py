@@ -16,6 +16,7 @@ from head_ablation.common.files import read_json
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.settings import AblationSettings, RunSettings
 from head_ablation.heads.head import HeadSet, ModelShape
+from head_ablation.jobs.software import ANY
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import PromptBuilder
 from head_ablation.prompts.ground_truth import read_ground_truth
@@ -167,7 +168,11 @@ def loop_over_conditions(threads: int) -> None:
     pointer = Pointer.read(f"results/models/{result['model_key']}/model.json")
     stated, prompts = result["protocol"]["settings"], counted_prompts(read_prompts(PROMPTS), "answerable")
     run = RunSettings(
-        **{name: stated[name] for name in RUN_FIELDS}, stop=tuple(stated["stop"]), device="auto", memory_gb=None
+        **{name: stated[name] for name in RUN_FIELDS},
+        stop=tuple(stated["stop"]),
+        device="auto",
+        memory_gb=None,
+        software=ANY,
     )
     runner, ablation = Runner(pointer, run, threads), AblationSettings(positions=stated["positions"])
     sets = {"baseline": HeadSet(()), **{name: HeadSet.parse(heads) for name, heads in conditions.items()}}

@@ -9,6 +9,7 @@ from typing import Any
 from head_ablation.engine.interventions import INTERVENTIONS
 
 NO_RESULT = ("device", "memory_gb")  # where a model runs decides no answer
+STATED_APART = ("software",)  # the protocol states releases themselves
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class RunSettings:
         memory_gb: what `auto` may fill, in GB; None for the weights and 8 GB of main memory.
         max_new_tokens: greedy steps at most.
         stop: strings that end an answer once it contains one of them.
+        software: which releases of torch and transformers are taken for the same.
     """
 
     dtype: str
@@ -31,10 +33,11 @@ class RunSettings:
     memory_gb: float | None
     max_new_tokens: int
     stop: tuple[str, ...]
+    software: str
 
     def stated(self) -> dict[str, Any]:
         """What a protocol says of it: all that decides an answer."""
-        fields = {key: value for key, value in asdict(self).items() if key not in NO_RESULT}
+        fields = {key: value for key, value in asdict(self).items() if key not in (*NO_RESULT, *STATED_APART)}
         return {**fields, "stop": list(self.stop)}
 
 

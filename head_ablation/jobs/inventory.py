@@ -24,7 +24,8 @@ from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.jobs.protocol import protocol_digest
 from head_ablation.jobs.store import Store, read_entry
 
-STATED = ("protocol_version", "model", "prompts_sha256", "heads", "settings")  # of a generation file
+STATED = ("protocol_version", "model", "prompts_sha256", "heads", "settings", "software")  # of a generation file
+NOT_ALWAYS = ("software",)  # earlier versions did not state it, and `software: any` does not
 RANKED = ("samples_processed", "successful_retrievals", "success_rate", "head_rankings")  # of a detected ranking
 GENERATIONS, DETECTION, DAMAGED, TEMPORARY = "generations", "detection", "damaged", "temporary"
 TEMPORARY_NAME = re.compile(r"\.([^.]+)\.json\.[^.]+")  # as files.whole_file makes them; other dot files are not ours
@@ -124,7 +125,7 @@ def _leads_nowhere(path: Path) -> bool:
 
 def _stated(content: Any) -> str:
     """The digest of the protocol that a generation file states."""
-    return protocol_digest({key: content[key] for key in STATED})
+    return protocol_digest({key: content[key] for key in STATED if key in content or key not in NOT_ALWAYS})
 
 
 def _ranking(content: Any) -> str:

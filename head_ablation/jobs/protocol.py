@@ -1,4 +1,4 @@
-"""What decides an answer: model, prompts, heads, settings. Equal protocols have equal generations.
+"""What decides an answer: model, prompts, heads, settings, software. Equal protocols have equal generations.
 
 A generation file states its protocol; the store keeps results under the digest of one. Where a job runs (device,
 threads, GPUs) is no part of it and stands in the provenance.
@@ -15,6 +15,7 @@ from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.settings import DetectionSettings
 from head_ablation.engine.settings import LevelSettings
 from head_ablation.heads.head import HeadSet
+from head_ablation.jobs.software import stated_software
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt
@@ -34,6 +35,7 @@ def generation_protocol(pointer: Pointer, prompts_sha256: str, heads: HeadSet, s
     """
     return {
         "protocol_version": PROTOCOL_VERSION,
+        **stated_software(settings.run.software),
         "model": _model(pointer),
         "prompts_sha256": prompts_sha256,
         "heads": heads.names(),
@@ -53,6 +55,7 @@ def detection_protocol(pointer: Pointer, watched: Sequence[Prompt], settings: De
     return {
         "protocol_version": PROTOCOL_VERSION,
         "detector": detector.stated(DETECTORS.chosen_options(settings.detector, settings.options)),
+        **stated_software(settings.run.software),
         "model": _model(pointer),
         "prompts_sha256": sha256_text(canonical_json([prompt.to_json() for prompt in watched])),
         "settings": {

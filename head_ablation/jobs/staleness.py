@@ -11,6 +11,7 @@ from head_ablation.common.problems import Problem, refuse
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.jobs.protocol import Protocol, deciding
+from head_ablation.jobs.software import software_problems
 
 FIX = "Remove it and run again; what the store still holds is not computed again."
 HEADS_FIX = f"If its head-set file says so too, remove the folder that is in. {FIX}"
@@ -25,7 +26,7 @@ def refuse_changed_file(file: Path, sha256: str, made_from: str) -> None:
 
 
 def read_current(
-    baseline: Path, generations: list[Path], protocol: Protocol, sets: Mapping[Condition, HeadSet]
+    baseline: Path, generations: list[Path], protocol: Protocol, sets: Mapping[Condition, HeadSet], software: str
 ) -> tuple[dict[str, Any], dict[Condition, dict[str, Any]]]:
     """The generation files of one method and experiment.
 
@@ -34,6 +35,7 @@ def read_current(
         generations: the conditions' files, named by condition.
         protocol: the baseline's, as the study now has it.
         sets: condition -> the heads that the study now ablates.
+        software: the study's policy. All files must state the baseline's software, whatever is installed here.
 
     Returns:
         The baseline's content, and the others' by condition.
@@ -42,10 +44,13 @@ def read_current(
         StudyError: naming every file and field that departs from what the study now says.
     """
     base, read = read_json(baseline), {path: read_json(path) for path in generations}
-    problems = list(protocol_problems(baseline, base, protocol))
+    asked = {key: value for key, value in protocol.items() if key != "software"}
+    problems = list(protocol_problems(baseline, base, asked))
     for path, content in read.items():
         heads = sets[Condition.parse(path.stem)].names()
-        problems += protocol_problems(path, content, {**protocol, "heads": heads})
+        problems += protocol_problems(path, content, {**asked, "heads": heads})
+    for path, content in {baseline: base, **read}.items():
+        problems += software_problems(path, content, software, base, FIX)
     refuse(problems)
     return base, {Condition.parse(path.stem): content for path, content in read.items()}
 

@@ -61,7 +61,7 @@ class ScoreTask:
         unranked = reason_unranked(found)
         sets = {} if unranked else self.heads.choose(ranked_heads(found), pointer.shape)
         protocol = LevelWork.of(pointer, asked, self.settings).protocol(HeadSet(()))
-        base, ablated = read_current(baseline, generations, protocol, sets)
+        base, ablated = read_current(baseline, generations, protocol, sets, self.settings.run.software)
         made = {baseline: base, **{path: ablated[Condition.parse(path.stem)] for path in generations}}
         refuse(
             [

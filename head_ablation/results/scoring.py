@@ -24,6 +24,7 @@ from head_ablation.prompts.prompt import Prompt, counted_prompts
 Generation = Mapping[str, Any]
 Entry = dict[str, Any]
 FIX = "Remove the file and run again"
+SHARED = ("protocol_version", "software", "model", "prompts_sha256", "settings")  # by all conditions, in protocols
 LEFT_OUT = ("filename", "company", "gold", "reason")  # what a result says of a prompt that does not count
 
 
@@ -110,7 +111,7 @@ def score_experiment(
         "matcher": judge.matcher,
         "scoring_rule": judge.rule,
         "majority_answer": judge.majority([prompt.gold for prompt in asked]),
-        "protocol": {key: baseline[key] for key in ("protocol_version", "model", "prompts_sha256", "settings")},
+        "protocol": {key: baseline[key] for key in SHARED if key in baseline},
         "baseline": base,
         **{f"{arm}_heads_ablations": _arm_entries(entries, arm) for arm in _arms_in(entries)},
     }

@@ -17,6 +17,7 @@ from head_ablation.detectors import DETECTORS
 from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.figures import FIGURES
 from head_ablation.heads.arms import ARMS
+from head_ablation.jobs.software import POLICIES
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import COUNTED
 
@@ -38,6 +39,7 @@ def _plain_schema() -> dict[str, Any]:
     properties, definitions = schema["properties"], schema["$defs"]
     definitions["question"]["properties"]["matcher"] = {"enum": MATCHERS.names}
     properties["scoring"]["properties"]["count"] = {"enum": list(COUNTED), "default": COUNTED[0]}
+    properties["software"] = {"enum": list(POLICIES), "default": POLICIES[0]}
     properties["figures"]["items"] = {"enum": FIGURES.names}
     properties["figures"]["default"] = FIGURES.names
     properties["arms"]["properties"] = {arm.name: _section(arm) for arm in ARMS}

@@ -125,6 +125,7 @@ def run_settings(study: Study, model: str) -> RunSettings:
         memory_gb=memory_gb(study, model) if own["batch_size"] == "auto" else None,
         max_new_tokens=decoding["max_new_tokens"],
         stop=tuple(own["prompt"].get("stop", decoding["stop"])),
+        software=study.config["software"],
     )
 
 

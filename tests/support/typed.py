@@ -17,6 +17,7 @@ RUN = {
     "attention": "sdpa",
     "device": "cpu",
     "trust_remote_code": False,
+    "software": "minor",
 }
 
 

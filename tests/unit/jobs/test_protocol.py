@@ -10,6 +10,7 @@ from head_ablation.common.files import canonical_json
 from head_ablation.detectors.copy_score import COPY_SCORE
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.protocol import deciding, detection_protocol, generation_protocol, protocol_digest
+from head_ablation.jobs.software import software_at_hand
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt, prompts_digest
@@ -29,6 +30,7 @@ def protocol(heads=("L1H0", "L0H3")):
 def test_a_generations_protocol_says_all_that_decides_it_and_not_where_it_ran():
     assert protocol() == {
         "protocol_version": PROTOCOL_VERSION,
+        "software": software_at_hand("minor"),
         "model": {"name": "org/model", "revision": "abc123", "fingerprint": "f1"},
         "prompts_sha256": "d1",
         "heads": ["L0H3", "L1H0"],
@@ -52,8 +54,8 @@ def test_the_baseline_is_the_protocol_without_heads():
 def test_a_rankings_protocol_has_a_version_of_its_own():
     made = detection_protocol(POINTER, [PROMPT], DETECTION)
     assert made["detector"] == {"name": "copy_score", "version": COPY_SCORE.version}
-    assert made.keys() == {"protocol_version", "detector", "model", "prompts_sha256", "settings"}
-    assert made["model"] == protocol()["model"]
+    assert made.keys() == {"protocol_version", "detector", "software", "model", "prompts_sha256", "settings"}
+    assert (made["model"], made["software"]) == (protocol()["model"], protocol()["software"])
     run = {key: value for key, value in protocol()["settings"].items() if key not in ("intervention", "positions")}
     asked = {"prompts": 3, "needle": "passage", "success": "matcher", "matcher": MATCHERS["year"].stated()}
     assert made["settings"] == {**run, **asked}

@@ -28,8 +28,8 @@ def files(tmp_path):
     return {name: tmp_path / f"{name}.json" for name in made}
 
 
-def read(files, protocol=PROTOCOL, sets=SETS):
-    return read_current(files["baseline"], [files["top-1"], files["random-2-0"]], protocol, sets)
+def read(files, protocol=PROTOCOL, sets=SETS, software="minor"):
+    return read_current(files["baseline"], [files["top-1"], files["random-2-0"]], protocol, sets, software)
 
 
 def refusal(files, **expected):

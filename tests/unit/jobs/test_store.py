@@ -66,6 +66,8 @@ OTHER = {
     "attention": {"attention": "eager"},
     "answer length": {"max_new_tokens": 4},
     "stop": {"stop": ()},
+    "exact software": {"software": "exact"},
+    "any software": {"software": "any"},
 }
 
 

@@ -92,6 +92,7 @@ CHANGES: dict[str, Any] = {
     "ablation.intervention": None,  # one is registered; tests/workflow/test_seams.py chooses another
     "generation.max_new_tokens": 11,
     "generation.stop": [],
+    "software": "exact",
     "scoring.rule": "published",
     "scoring.count": "all",
     "figures": ["figure8_grid"],

@@ -11,6 +11,7 @@ from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import write_json, write_jsonl
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet
+from head_ablation.jobs import software
 from head_ablation.jobs.protocol import detection_protocol, generation_protocol
 from head_ablation.jobs.slurm import minutes_left
 from head_ablation.jobs.store import Entry, Store
@@ -125,6 +126,21 @@ def test_a_level_is_in_the_store_only_with_all_that_decides_it(tmp_path, study, 
     assert not anew(requests).holds_level(EXPERIMENT, *files)
     requests.store.add(Entry(generation_protocol(pointer, asked, HeadSet.parse(["L0H1"]), settings), [], {}))
     assert anew(requests).holds_level(EXPERIMENT, *files)
+
+
+def test_what_the_installed_software_would_make_is_looked_up_and_nothing_where_there_is_none(
+    tmp_path, study, requests, monkeypatch
+):
+    pointer = prepare(str(tmp_path / "model"), None, tmp_path)
+    files = written(tmp_path, pointer)
+    level, detection = level_settings(study, "tiny"), detection_settings(study, "wu24", "tiny", "inc_year")
+    heads = HeadSet.parse(["L0H1"])
+    requests.store.add(Entry(generation_protocol(pointer, prompts_digest(PROMPTS), heads, level), [], {}))
+    requests.store.add(Entry(detection_protocol(pointer, PROMPTS[:2], detection), {}, {}))
+    for installed, held in ((software._installed, True), (lambda _: "1.0.0", False), (lambda _: None, False)):
+        monkeypatch.setattr(software, "_installed", installed)
+        assert anew(requests).holds_level(EXPERIMENT, *files) is held
+        assert anew(requests).holds_ranking("wu24", EXPERIMENT, *files[:2]) is held
 
 
 def test_a_level_is_looked_up_again_when_its_files_change(tmp_path, study, requests):
