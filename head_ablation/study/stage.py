@@ -36,9 +36,9 @@ class Judgement:
     _said: set[str] = field(default_factory=set)
     _kinds: Counter[str] = field(default_factory=Counter)
 
-    def of(self, origin: Origin) -> None:
-        """Has Snakemake make the outputs again, or not, and says why."""
-        reasons = departures(origin, self.digests)
+    def of(self, origin: Origin, reasons: Iterable[str]) -> None:
+        """Has Snakemake make the outputs again, or not, and says why; there may be more `reasons` than the record's."""
+        reasons = [*departures(origin, self.digests), *reasons]
         self.state.force(origin.outputs, bool(reasons))
         for reason in reasons:
             self._say_once(origin.outputs[0], reason)
@@ -64,16 +64,18 @@ class Stage:
         judgement: of files that are there.
         apart: names of inputs that decide nothing, or are compared elsewhere.
         beside: pattern of further outputs, in the folder of the first one.
+        more: of a job: further reasons to run it.
     """
 
     rule: Any
     judgement: Judgement
     apart: tuple[str, ...] = ()
     beside: str = ""
+    more: Callable[[Wildcards], Iterable[str]] = lambda _: ()
 
     def judge(self, wildcards: Wildcards) -> None:
         """Has Snakemake run the job if its files depart from what they would be made from."""
-        self.judgement.of(self._origin(wildcards, self._inputs(wildcards)))
+        self.judgement.of(self._origin(wildcards, self._inputs(wildcards)), self.more(wildcards))
 
     def lineage(self, wildcards: Wildcards) -> str:
         """What the job's script records (an Origin), as one line of text."""

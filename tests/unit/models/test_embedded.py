@@ -37,3 +37,11 @@ def test_a_model_that_lost_a_file_is_repaired(tmp_path, conversions, lost):
     embedded.convert_embedded(tmp_path)
     assert missing_from_folder(tmp_path) == []
     assert len(conversions) == 2
+
+
+def test_a_model_that_was_changed_is_converted_anew(tmp_path, conversions):
+    embedded.convert_embedded(tmp_path)
+    (tmp_path / SINGLE).write_text("edited")
+    embedded.convert_embedded(tmp_path, anew=True)
+    assert (tmp_path / SINGLE).read_text() == "converted"
+    assert len(conversions) == 2
