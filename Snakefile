@@ -29,6 +29,7 @@ include: "rules/generations.smk"
 include: "rules/ablation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 include: "rules/docs.smk"
 
 
@@ -53,6 +54,7 @@ rule all:
         study_files("config.yaml", sample_indexes(), TABLES, AUDIT),
         figure_files(),
         chosen_heads(),
+        study_files("report.html"),
 
 
 rule rankings:

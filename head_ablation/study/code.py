@@ -51,8 +51,9 @@ def reached(
 
 
 def data_beside(files: Iterable[Path]) -> set[Path]:
-    """The data files in the folders of modules."""
-    return {path for folder in {file.parent for file in files} for path in folder.glob("*.yaml")}
+    """The data files in the folders of modules, and templates below them."""
+    folders = {file.parent for file in files}
+    return {path for folder in folders for pattern in ("*.yaml", "templates/*") for path in folder.glob(pattern)}
 
 
 @cache

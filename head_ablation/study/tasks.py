@@ -12,6 +12,7 @@ from head_ablation.figures.figure import FigureTask
 from head_ablation.heads.ranking_facts import RankingFacts, ranking_facts
 from head_ablation.jobs.ranking import RankingTask
 from head_ablation.models.pointer import model_name
+from head_ablation.report.sources import ReportTask
 from head_ablation.results.audit import AuditRankings, AuditTask
 from head_ablation.results.rows import TablesTask
 from head_ablation.results.score_task import ScoreTask
@@ -109,3 +110,23 @@ def figure_task(study: Study) -> FigureTask:
     """How the figures are labelled: questions by their label, in the config's order."""
     labels = tuple((key, question["label"]) for key, question in study.questions.items())
     return FigureTask(labels, tuple(study.methods))
+
+
+def report_task(study: Study) -> ReportTask:
+    """What the page says of the study. Grids of heads are those that the config tells; of models that are run, the page
+    reads them."""
+    config = study.config
+    pairs = [(model, question) for model in config["models"] for question in study.questions]
+    return ReportTask(
+        study=study.name,
+        labels=figure_task(study).labels,
+        methods=tuple(study.methods),
+        models=tuple(config["models"]),
+        questions=tuple(study.questions),
+        tokens=tuple(config["tokens"]),
+        levels=tuple(study.levels),
+        matchers={key: question["matcher"] for key, question in study.questions.items()},
+        wording={f"{model}/{question}": prompt_settings(study, model, question).question for model, question in pairs},
+        grids={model: shape_at_hand(study, model) for model in config["models"]} if study.has_results else {},
+        rankings=audit_rankings(study).files,
+    )

@@ -1,0 +1,125 @@
+"""The page's charts, as Vega-Lite specifications without data, and the JavaScript that draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+INK = "currentColor"  # of axes and words: follows the page from light to dark and onto paper
+RING = "#d55e00"
+ON_LINE = "datum.filled ? datum.colour : 'var(--paper)'"
+Spec = dict[str, Any]
+
+
+def chart_library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, which defines `vegaEmbed`. No network is needed."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle())
+
+
+def accuracy_chart(levels: Sequence[int]) -> Spec:
+    """A panel of Figure 8. Its data sets are `rows` and `lines`, its signal `chosen` is the key of a point.
+
+    Args:
+        levels: where the axis of ablated heads has ticks, besides 0.
+    """
+    chosen = alt.param(name="chosen", value="")
+    layers = [*_level_lines(), *_experiment_curves(), *_mean_curves(levels)]
+    chart = alt.layer(*layers).add_params(chosen).properties(width="container", height=230)
+    return _finished(chart)
+
+
+def _finished(chart: Any) -> Spec:
+    labels = {"labelColor": INK, "titleColor": INK, "tickColor": INK, "domainColor": INK, "gridColor": INK}
+    sizes = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.13}
+    styled = chart.configure(background="transparent", font="inherit").configure_axis(**labels, **sizes)
+    spec: Spec = styled.configure_view(stroke=None).configure_legend(labelColor=INK, titleColor=INK).to_dict()
+    return spec
+
+
+def _x(levels: Sequence[int]) -> Any:
+    highest = max(levels)
+    scale = alt.Scale(domain=[-0.02 * highest, 1.04 * highest], nice=False)
+    return alt.X("x:Q", title="heads ablated", scale=scale, axis=alt.Axis(values=[0, *levels], grid=False))
+
+
+def _y(field: str = "accuracy") -> Any:
+    ticks = alt.Axis(values=[0, 25, 50, 75, 100])
+    return alt.Y(f"{field}:Q", title="accuracy (%)", scale=alt.Scale(domain=[0, 100]), axis=ticks)
+
+
+def _level_lines() -> list[Any]:
+    """Dotted: without ablation; dash and dot: always the most frequent answer."""
+    base = alt.Chart(alt.NamedData("lines")).encode(y=_y("y"))
+    marks = {"baseline": [1, 3], "floor": [7, 3, 1, 3]}
+    return [
+        base.transform_filter(f"datum.line == '{name}'").mark_rule(stroke=INK, strokeDash=dash, opacity=0.75)
+        for name, dash in marks.items()
+    ]
+
+
+def _rows(kind: str) -> Any:
+    return alt.Chart(alt.NamedData("rows")).transform_filter(f"datum.kind == '{kind}'")
+
+
+def _experiment_curves() -> list[Any]:
+    """A thin line and small marks for each single experiment."""
+    base = _rows("one").encode(x="x:Q", y=_y(), color=alt.Color("colour:N", scale=None), detail="line:N")
+    line = base.mark_line(strokeWidth=1, opacity=0.35)
+    return [line, base.mark_point(size=22, filled=True, opacity=0.5, cursor="pointer").encode(tooltip=_tooltip(True))]
+
+
+def _mean_curves(levels: Sequence[int]) -> list[Any]:
+    base = _rows("mean").encode(x=_x(levels), color=alt.Color("colour:N", scale=None), detail="line:N")
+    line = base.mark_line(strokeWidth=2).encode(y=_y())
+    dashes = alt.StrokeDash("dash:N", scale=None, legend=None)
+    bars = base.mark_rule(strokeWidth=1.2).encode(y=_y("low"), y2="high:Q")
+    return [line.encode(strokeDash=dashes), bars, _ring(base), _marks(base)]
+
+
+def _ring(base: Any) -> Any:
+    """Around the point that is chosen."""
+    return base.transform_filter("datum.key == chosen").mark_point(size=300, strokeWidth=2.5).encode(y=_y())
+
+
+def _marks(base: Any) -> Any:
+    """Filled for top heads, hollow for controls and for levels that the ranking does not decide."""
+    marks = base.mark_point(size=75, strokeWidth=1.8, opacity=1, cursor="pointer")
+    shape = alt.Shape("shape:N", scale=None, legend=None)
+    return marks.transform_calculate(fill=ON_LINE).encode(
+        y=_y(), shape=shape, fill=alt.Fill("fill:N", scale=None), tooltip=_tooltip(False)
+    )
+
+
+def _tooltip(single: bool) -> list[Any]:
+    """What a point says of itself; a single experiment also its prompt length."""
+    words = {"method": "method:N", "heads": "arm:N", "heads ablated": "level:Q"}
+    words |= {"tokens": "tokens:Q"} if single else {}
+    words |= {"accuracy (%)": "accuracy:Q", "95 % from": "low:Q", "95 % to": "high:Q", "companies": "companies:Q"}
+    words |= {} if single else {"experiments": "experiments:Q"}
+    formats = {"Q": {"format": ",.4~r"}, "N": {}}
+    return [alt.Tooltip(field, title=title, **formats[field[-1]]) for title, field in words.items()]
+
+
+def head_map() -> Spec:
+    """A layer by head map. Its data set is `heads`: layer, head, shade (0 to 1), ablated, name, rank, score."""
+    base = alt.Chart(alt.NamedData("heads")).encode(
+        x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        y=alt.Y("layer:O", title="layer", sort="descending", axis=alt.Axis(labelOverlap=True)),
+    )
+    shades = alt.Scale(type="sqrt", domain=[0, 1], range=[0.12, 1])
+    legend = alt.Legend(title="score, as a share of the highest", orient="top", format="%", values=[0.01, 0.1, 0.5, 1])
+    names = {"head": "name:N", "rank": "rank:N", "score": "score:N", "ablated at": "ablated:N"}
+    cells = base.mark_rect(cursor="pointer").encode(
+        fill=alt.condition("datum.shade > 0", alt.value("var(--accent)"), alt.value("var(--none)")),
+        fillOpacity=alt.condition("datum.shade > 0", alt.FillOpacity("shade:Q", scale=shades, legend=legend), alt.value(1)),
+        tooltip=[alt.Tooltip(field, title=title) for title, field in names.items()],
+    )
+    ring = base.transform_filter("datum.member").mark_rect(fill=None, stroke=RING, strokeWidth=2)
+    chosen = base.transform_filter("datum.name == chosen").mark_rect(fill=None, stroke=INK, strokeWidth=3)
+    chart = alt.layer(cells, ring, chosen).add_params(alt.param(name="chosen", value=""))
+    fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
+    return _finished(chart.properties(width="container", height=alt.Step(13), autosize=fitted))

@@ -1,0 +1,76 @@
+{
+  const data = page.read("figure8");
+  const label = (key) => (data.labels[key] ?? key);
+  const views = [];
+
+  const title = (panel) => [label(panel.question), label(panel.model)].join(", ");
+
+  const basis = (panel) => {
+    const lengths = panel.tokens.map(page.number).join(", ");
+    return `n = ${panel.companies} companies, prompts of ${lengths} tokens`;
+  };
+
+  const said = (panel, point) => {
+    const ablated = point.level ? `${point.level} ${point.arm.replaceAll("_", " ")} heads ablated` : "without ablation";
+    return `${title(panel)}, ${label(point.method)}, ${ablated}: accuracy ${point.accuracy} %`
+      + ` (95 % interval ${point.low} to ${point.high})`;
+  };
+
+  const choose = (panel, point) => {
+    const experiment = { model: panel.model, question: panel.question, method: point.method, tokens: point.tokens };
+    page.choose(point.level ? { ...experiment, arm: point.arm, level: point.level } : experiment);
+    for (const [owner, view] of views) view.signal("chosen", owner === panel ? point.key : "").run();
+    const status = document.getElementById("figure8-status");
+    const there = document.getElementById("answers-table");
+    status.replaceChildren(`${said(panel, point)}. `);
+    if (there) status.append(page.element("a", { href: "#answers", text: "See the answers behind it" }));
+  };
+
+  const draw = async (panel) => {
+    const holder = page.element("div", { class: "chart" });
+    const caption = page.element("figcaption", {}, page.element("strong", { text: title(panel) }), basis(panel));
+    document.getElementById("figure8-panels").append(page.element("figure", {}, caption, holder));
+    const rows = { rows: panel.rows, lines: panel.lines };
+    views.push([panel, await page.chart(holder, data.chart, rows, (datum) => datum.key && choose(panel, datum))]);
+  };
+
+  const legend = (entry) => {
+    const line = { x1: 0, x2: 30, y1: 7, y2: 7, stroke: entry.colour, "stroke-width": 2 };
+    const dash = entry.dash[1] ? { "stroke-dasharray": entry.dash.join(" ") } : {};
+    const mark = { cx: 15, cy: 7, r: 4, stroke: entry.colour, "stroke-width": 1.8 };
+    const fill = { fill: entry.dash[1] ? "var(--paper)" : entry.colour };
+    const picture = page.svg("svg", { width: 30, height: 14, "aria-hidden": "true" });
+    picture.append(page.svg("line", { ...line, ...dash }));
+    picture.append(page.svg("circle", { ...mark, ...fill }));
+    return page.element("li", {}, picture, entry.text);
+  };
+
+  const row = (panel, point) => {
+    const onclick = () => choose(panel, point);
+    const button = page.element("button", { type: "button", class: "plain", onclick, text: "choose" });
+    const cells = [
+      title(panel), label(point.method), point.tokens ?? "all", point.arm.replaceAll("_", " "), point.level,
+      `${point.accuracy} (${point.low} to ${point.high})`, point.companies, point.experiments, point.draws,
+    ];
+    return page.element("tr", {}, ...cells.map((text) => page.element("td", { text })), page.element("td", {}, button));
+  };
+
+  const table = () => {
+    const names = ["panel", "method", "tokens", "arm", "heads ablated", "accuracy (%), 95 % interval", "companies",
+      "experiments", "draws", ""];
+    const head = page.element("tr", {}, ...names.map((text) => page.element("th", { scope: "col", text })));
+    const body = data.panels.flatMap((panel) => panel.rows.map((point) => row(panel, point)));
+    const made = page.element("table", { class: "numbers" });
+    made.append(page.element("thead", {}, head), page.element("tbody", {}, ...body));
+    document.querySelector("#figure8-numbers > div").replaceChildren(made);
+  };
+
+  const start = async () => {
+    document.getElementById("figure8-legend").append(...data.legend.map(legend));
+    document.getElementById("figure8-numbers").addEventListener("toggle", table, { once: true });
+    for (const panel of data.panels) await draw(panel);
+    document.documentElement.dataset.figure8 = "drawn";
+  };
+
+  if (data) start();
+}
