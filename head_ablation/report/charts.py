@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -13,6 +14,7 @@ ON_LINE = "datum.filled ? datum.colour : 'var(--paper)'"
 Spec = dict[str, Any]
 
 
+@cache
 def chart_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, which defines `vegaEmbed`. No network is needed."""
     import vl_convert
@@ -43,7 +45,7 @@ def _finished(chart: Any) -> Spec:
 def _x(levels: Sequence[int]) -> Any:
     highest = max(levels)
     scale = alt.Scale(domain=[-0.02 * highest, 1.04 * highest], nice=False)
-    return alt.X("x:Q", title="heads ablated", scale=scale, axis=alt.Axis(values=[0, *levels], grid=False))
+    return alt.X("x:Q", title="heads ablated", scale=scale, axis=alt.Axis(values=[0, *levels], grid=False, format="d"))
 
 
 def _y(field: str = "accuracy") -> Any:
@@ -105,21 +107,21 @@ def _tooltip(single: bool) -> list[Any]:
 
 
 def head_map() -> Spec:
-    """A layer by head map. Its data set is `heads`: layer, head, shade (0 to 1), ablated, name, rank, score."""
+    """A layer by head map; who draws it sets its height by the number of layers.
+
+    Its data set is `heads`: layer, head, name, rank, score, shade (0 to 1), member (of the outlined set), ablated.
+    """
+    names = {"head": "name:N", "rank": "rank:N", "score": "score:N", "ablated at": "ablated:N"}
     base = alt.Chart(alt.NamedData("heads")).encode(
         x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y("layer:O", title="layer", sort="descending", axis=alt.Axis(labelOverlap=True)),
-    )
-    shades = alt.Scale(type="sqrt", domain=[0, 1], range=[0.12, 1])
-    legend = alt.Legend(title="score, as a share of the highest", orient="top", format="%", values=[0.01, 0.1, 0.5, 1])
-    names = {"head": "name:N", "rank": "rank:N", "score": "score:N", "ablated at": "ablated:N"}
-    cells = base.mark_rect(cursor="pointer").encode(
-        fill=alt.condition("datum.shade > 0", alt.value("var(--accent)"), alt.value("var(--none)")),
-        fillOpacity=alt.condition("datum.shade > 0", alt.FillOpacity("shade:Q", scale=shades, legend=legend), alt.value(1)),
         tooltip=[alt.Tooltip(field, title=title) for title, field in names.items()],
     )
+    cells = base.mark_rect(cursor="pointer", fill="var(--none)")
+    shades = alt.FillOpacity("shade:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0, 1]), legend=None)
+    scored = base.transform_filter("datum.shade > 0").mark_rect(cursor="pointer", fill="var(--accent)")
+    scored = scored.encode(fillOpacity=shades)
     ring = base.transform_filter("datum.member").mark_rect(fill=None, stroke=RING, strokeWidth=2)
     chosen = base.transform_filter("datum.name == chosen").mark_rect(fill=None, stroke=INK, strokeWidth=3)
-    chart = alt.layer(cells, ring, chosen).add_params(alt.param(name="chosen", value=""))
-    fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return _finished(chart.properties(width="container", height=alt.Step(13), autosize=fitted))
+    chart = alt.layer(cells, scored, ring, chosen).add_params(alt.param(name="chosen", value=""))
+    return _finished(chart.properties(width="container", height=400))

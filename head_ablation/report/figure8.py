@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,8 @@ from head_ablation.results.rows import EXPERIMENT
 PANEL = ["model", "question"]
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 DASHES = ((4, 3), (2, 2), (1, 2), (6, 2, 1, 2), (8, 3))  # of control arms, in the registry's order
+COLOURS = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9")
+"""Of methods: those of `figures/style.py`, without the time that importing seaborn takes."""
 GREY = "#7a7a7a"  # of controls: 4 to 1 and more on white and on black
 Rows = list[dict[str, Any]]
 
@@ -41,10 +44,8 @@ def _lengths(sources: Sources) -> int:
 
 def _looks(methods: Sequence[str]) -> dict[str, dict[str, str]]:
     """Method -> its colour and mark."""
-    from head_ablation.figures.style import colour_of  # slow to import
-
     return {
-        method: {"colour": colour_of(methods, method), "shape": SHAPES[place % len(SHAPES)]}
+        method: {"colour": COLOURS[place % len(COLOURS)], "shape": SHAPES[place % len(SHAPES)]}
         for place, method in enumerate(methods)
     }
 
@@ -94,7 +95,7 @@ def _points(curves: pd.DataFrame, kind: str, looks: dict[str, dict[str, str]]) -
 def _step(levels: pd.Series, series: int) -> float:
     """How far apart the marks of one level stand, so that none hides another."""
     known = sorted(set(levels))
-    nearest = min((b - a for a, b in zip(known, known[1:], strict=False)), default=1)
+    nearest = min((b - a for a, b in pairwise(known)), default=1)
     return float(min(0.11, 0.5 / series) * nearest)
 
 

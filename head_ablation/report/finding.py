@@ -1,4 +1,4 @@
-"""The finding in numbers: for each question and method a sentence about the highest level, and a table of all levels."""
+"""The finding in numbers: for each question and method, words about the highest level and a table of all levels."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _finding(sources: Sources, rows: pd.DataFrame, samples: pd.DataFrame, key: t
         "basis": {name: int(highest[name]) for name in ("companies", "prompts", "experiments", "draws", "undecided")},
         "interval": highest["interval"],
         "tested": tested,
-        "headings": [_heading(name, arms) for name, arms in shown.items()],
+        "headings": [_heading(arms) for arms in shown.values()],
         "levels": [
             {"level": int(row["level"]), "cells": [_points(row, *contrast) for contrast in shown.items()]}
             for _, row in rows.iterrows()
@@ -73,7 +73,7 @@ def _accuracies(curves: pd.DataFrame, method: str, question: str, level: int) ->
     )
 
 
-def _heading(name: str, arms: tuple[str, str]) -> str:
+def _heading(arms: tuple[str, str]) -> str:
     return f"drop, {arms[1]} heads" if arms[0] == "baseline" else f"{arms[0]} minus top"
 
 

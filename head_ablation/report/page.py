@@ -32,13 +32,17 @@ def page(sources: Sources) -> str:
     contents = {section.name: section.content(sources) for section in SECTIONS}
     scripts = [*_libraries(contents.values()), _own_scripts()]
     style = _file("page.css")
-    return environment().get_template("page.html").render(
-        study=sources.task.study,
-        sections=[(section, contents[section.name]) for section in SECTIONS],
-        data={name: Markup(data_block(content.data)) for name, content in contents.items() if content.data},
-        scripts=[Markup(script) for script in scripts],
-        style=Markup(style),
-        policy=policy(scripts, style),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            study=sources.task.study,
+            sections=[(section, contents[section.name]) for section in SECTIONS],
+            data={name: Markup(data_block(content.data)) for name, content in contents.items() if content.data},
+            scripts=[Markup(script) for script in scripts],
+            style=Markup(style),
+            policy=policy(scripts, style),
+        )
     )
 
 

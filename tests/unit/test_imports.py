@@ -10,7 +10,20 @@ import pytest
 from project import PROJECT
 
 LIBRARY = PROJECT / "head_ablation"
-ORDER = ("common", "heads", "prompts", "models", "engine", "detectors", "jobs", "results", "figures", "report", "study", "bench")
+ORDER = (
+    "common",
+    "heads",
+    "prompts",
+    "models",
+    "engine",
+    "detectors",
+    "jobs",
+    "results",
+    "figures",
+    "report",
+    "study",
+    "bench",
+)
 MAY_IMPORT_TORCH = {"engine", "detectors", "bench"}
 HEAVY = {"torch", "transformers", "matplotlib"}
 IMPORT = re.compile(r"^\s*from head_ablation\.(\w+)", re.MULTILINE)

@@ -26,10 +26,15 @@
     if (there) status.append(page.element("a", { href: "#answers", text: "See the answers behind it" }));
   };
 
-  const draw = async (panel) => {
+  /** An empty panel; all stand on the page, so that each has its width, before the first is drawn. */
+  const place = (panel) => {
     const holder = page.element("div", { class: "chart" });
     const caption = page.element("figcaption", {}, page.element("strong", { text: title(panel) }), basis(panel));
     document.getElementById("figure8-panels").append(page.element("figure", {}, caption, holder));
+    return holder;
+  };
+
+  const draw = async (panel, holder) => {
     const rows = { rows: panel.rows, lines: panel.lines };
     views.push([panel, await page.chart(holder, data.chart, rows, (datum) => datum.key && choose(panel, datum))]);
   };
@@ -68,7 +73,8 @@
   const start = async () => {
     document.getElementById("figure8-legend").append(...data.legend.map(legend));
     document.getElementById("figure8-numbers").addEventListener("toggle", table, { once: true });
-    for (const panel of data.panels) await draw(panel);
+    const holders = data.panels.map(place);
+    for (const [i, panel] of data.panels.entries()) await draw(panel, holders[i]);
     document.documentElement.dataset.figure8 = "drawn";
   };
 

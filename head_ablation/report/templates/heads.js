@@ -1,5 +1,6 @@
 {
   const data = page.read("heads");
+  const LAYER_HEIGHT = 13; // pixels
   const state = { map: null, view: null, everyHead: false };
   const label = (key) => String(data.labels[key] ?? key);
   const name = ([layer, head]) => `L${layer}H${head}`;
@@ -20,6 +21,8 @@
   const levels = (sets) => [...new Set(sets.filter((set) => set.arm === "top").map((set) => set.level))].join(", ");
   const controls = (sets) => sets.filter((set) => set.arm !== "top")
     .map((set) => page.condition(set.arm, set.level, set.draw)).join("; ");
+
+  const hasControls = (map) => map.sets.some((set) => set.arm !== "top");
 
   /** Head -> why a level's edge does not decide about it. */
   const ties = (map) => {
@@ -78,7 +81,8 @@
     const score = `${map.scores[i]}${tied.has(own) ? ` (${tied.get(own)})` : ""}`;
     const cell = (text) => page.element("td", { text });
     return page.element("tr", { "data-head": own }, page.element("th", { scope: "row", text: i + 1 }),
-      page.element("td", {}, button), cell(score), cell(levels(sets) || "-"), cell(controls(sets) || "-"));
+      page.element("td", {}, button), cell(score), cell(levels(sets) || "-"),
+      ...(hasControls(map) ? [cell(controls(sets) || "-")] : []));
   };
 
   const table = () => {
@@ -89,17 +93,29 @@
     const rows = Array.from({ length: number }, (_, i) => row(map, i, ablated, tied));
     at("heads-table").caption.textContent = `First ${number} of ${map.heads.length} ranked heads: ${title(map)}`;
     at("heads-table").tBodies[0].replaceChildren(...rows);
+    at("heads-controls").hidden = !hasControls(map);
     at("heads-all").hidden = number === map.heads.length;
   };
 
   const rings = (map) => [["", "none"], ...map.sets.map((set, i) => [i, page.condition(set.arm, set.level, set.draw)])];
+
+  /** The shades of some scores; the chart's are square roots, too, since a few heads score far above all others. */
+  const shade = (share) => page.element("li", {}, page.svg("svg", { width: 26, height: 14, "aria-hidden": "true" },
+    page.svg("rect", { width: 26, height: 14, fill: "var(--none)" }),
+    page.svg("rect", { width: 26, height: 14, fill: "var(--accent)", "fill-opacity": Math.sqrt(share) })),
+    `${page.number(100 * share)} %`);
+
+  const outline = () => page.element("li", {}, page.svg("svg", { width: 26, height: 14, "aria-hidden": "true" },
+    page.svg("rect", { x: 1, y: 1, width: 24, height: 12, fill: "none", stroke: "#d55e00", "stroke-width": 2 })),
+    "outlined heads");
 
   const show = async () => {
     const form = at("heads-filters");
     const { map } = state;
     const ring = map.sets[form.elements.ring.value];
     const datasets = { heads: cells(map, ring) };
-    const drawn = await page.chart(at("heads-map"), data.chart, datasets, (datum) => datum.name && choose(datum.name));
+    const chart = { ...data.chart, height: LAYER_HEIGHT * map.grid[0] };
+    const drawn = await page.chart(at("heads-map"), chart, datasets, (datum) => datum.name && choose(datum.name));
     state.view = drawn;
     const behind = map.prompts === null ? "an unknown number of" : page.number(map.prompts);
     const grid = map.known ? "" : " The grid is that of the ranked heads; the model's own is not known here.";
@@ -125,6 +141,8 @@
     const maps = data.maps.map((map, i) => [i, title(map)]);
     at("heads-filters").append(page.select("map", "ranking", maps, pick), page.select("ring", "outlined heads", [], show));
     at("heads-all").addEventListener("click", () => { state.everyHead = true; table(); });
+    const shades = [0, 0.01, 0.1, 0.5, 1].map(shade);
+    at("heads-legend").append(page.element("li", { text: "score, as a share of the highest:" }), ...shades, outline());
     pick();
   }
 }

@@ -1,0 +1,31 @@
+"""The sign-flip test is the exact McNemar test where that applies, and keeps its level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from statsmodels.stats.contingency_tables import mcnemar
+
+from head_ablation.results.sign_flips import sign_flip_p
+
+
+@pytest.mark.parametrize(("losses", "gains"), [(6, 0), (5, 1), (9, 2), (3, 3), (1, 0), (0, 0)])
+def test_one_answer_a_company_is_the_exact_mcnemar_test(losses: int, gains: int) -> None:
+    expected = mcnemar([[10, losses], [gains, 5]], exact=True).pvalue
+    assert sign_flip_p([1] * losses + [-1] * gains + [0] * 15) == pytest.approx(expected)
+
+
+def test_many_companies_are_close_to_the_exact_test() -> None:
+    expected = mcnemar([[0, 20], [8, 0]], exact=True).pvalue
+    assert sign_flip_p([1] * 20 + [-1] * 8) == pytest.approx(expected, rel=0.1)
+
+
+def test_the_same_differences_have_the_same_p() -> None:
+    differences = np.linspace(-0.5, 0.9, 30)
+    assert sign_flip_p(differences) == sign_flip_p(differences)
+
+
+def test_a_larger_effect_has_a_smaller_p() -> None:
+    """Negative control: the test does see an effect."""
+    noise = np.linspace(-0.5, 0.5, 12)
+    assert sign_flip_p(noise + 0.6) < 0.01 < 0.5 < sign_flip_p(noise)
