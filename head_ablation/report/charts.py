@@ -19,7 +19,7 @@ def chart_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, which defines `vegaEmbed`. No network is needed."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle(None))
 
 
 def accuracy_chart(levels: Sequence[int]) -> Spec:
@@ -102,8 +102,10 @@ def _tooltip(single: bool) -> list[Any]:
     words |= {"tokens": "tokens:Q"} if single else {}
     words |= {"accuracy (%)": "accuracy:Q", "95 % from": "low:Q", "95 % to": "high:Q", "companies": "companies:Q"}
     words |= {} if single else {"experiments": "experiments:Q"}
-    formats = {"Q": {"format": ",.4~r"}, "N": {}}
-    return [alt.Tooltip(field, title=title, **formats[field[-1]]) for title, field in words.items()]
+    return [
+        alt.Tooltip(field, title=title, format=",.4~r" if field.endswith(":Q") else "")
+        for title, field in words.items()
+    ]
 
 
 def head_map() -> Spec:

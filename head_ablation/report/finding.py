@@ -107,8 +107,8 @@ def _p(accuracies: pd.DataFrame, sides: Sequence[Side]) -> float:
 
 
 def p_words(p: float) -> str:
-    """A p-value with two digits that count, or that it is below what is worth telling apart."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:#.2g}"
+    """A p-value with two digits that count, or that it is below 0.001: 8,192 random signs tell no more."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:#.2g}"
 
 
 def _signed(contrast: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from head_ablation.prompts.samples import Sample
 from head_ablation.report.flips import PROMPT, Change
 from head_ablation.results.rows import EXPERIMENT
 
-BUDGET = 5_000_000  # bytes of answers and passages; the page, with what draws its charts, stays under 8 MB
+BUDGET = 4_500_000  # bytes of answers and passages; the page, with what draws its charts, stays under 8 MB
 MARGIN = 3000  # characters of a passage that are shown before and behind the answer
 CONDITION = ["arm", "level", "draw"]
 

@@ -110,11 +110,16 @@ def read_sources(folder: Path, task: ReportTask, audit: Path | None, shapes: Ite
         config=(folder / "config.yaml").read_text(encoding="utf-8"),
         audit=audit.read_text(encoding="utf-8") if audit else None,
         passages={question: _samples(folder / "samples" / f"{question}.test.jsonl") for question in task.questions},
-        rankings={(method, Experiment(*e)): read_json(file) for method, *e, file in task.rankings},
+        rankings={key: read_json(file) for key, file in _ranked(task)},
         head_sets=_head_sets(folder / "heads", task),
         provenance=_provenance(folder / "generations"),
         shapes=_shapes(task, shapes),
     )
+
+
+def _ranked(task: ReportTask) -> list[tuple[Ranked, str]]:
+    """What each ranking is of, and its file."""
+    return [((method, Experiment(model, question, t)), file) for method, model, question, t, file in task.rankings]
 
 
 def _samples(path: Path) -> dict[str, Sample]:
@@ -123,8 +128,7 @@ def _samples(path: Path) -> dict[str, Sample]:
 
 
 def _head_sets(folder: Path, task: ReportTask) -> dict[Ranked, dict[str, list[str]]]:
-    keys = [(method, Experiment(*experiment)) for method, *experiment, _ in task.rankings]
-    indexes = {key: folder / key[0] / str(key[1]) / "index.json" for key in keys}
+    indexes = {key: folder / key[0] / str(key[1]) / "index.json" for key, _ in _ranked(task)}
     return {key: read_json(path)["conditions"] for key, path in indexes.items() if path.is_file()}
 
 

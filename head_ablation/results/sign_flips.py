@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-RESAMPLES = 2**16
-"""All signs of up to 16 companies; of more, so many at random."""
+RESAMPLES = 2**13
+"""All signs of up to 13 companies; of more, so many at random."""
 
 
 def sign_flip_p(differences: ArrayLike) -> float:
     """Two-sided p-value of a mean difference: how often it would be as large if each company's sign were a coin's.
 
     For one answer a company it is the exact McNemar test. Companies without a difference change nothing and are left
-    out; the signs of up to 16 others are all tried, of more, 65,536 seeded ones.
+    out; the signs of up to 13 others are all tried, of more, 8,192 seeded ones.
 
     Args:
         differences: of each company, all in the same unit; a company that weighs more has a larger one.  # [companies]

@@ -114,10 +114,13 @@ def retrain(study: TinyStudy) -> None:
     save_tiny_llama(study.path("model"), seed=1, layers=LAYERS, heads=HEADS)
 
 
-ENDING = ["draw", "tables"]
+ENDING = ["draw", "report_page", "tables"]
 RESCORED = [*of_each_question("score *"), *ENDING]
 CODE: dict[str, Row] = {
-    "a label of the figures": (set_config("questions.inc_year.label", "Founded"), ["draw", "write_config"]),
+    "a label of the figures": (
+        set_config("questions.inc_year.label", "Founded"),
+        ["draw", "report_page", "write_config"],
+    ),
     "figure code": (append_comment("head_ablation/figures/panels.py"), ["draw"]),
     "table code": (append_comment("head_ablation/results/curves.py"), ENDING),
     "a caption": (append_comment("report/figure8.rst"), []),

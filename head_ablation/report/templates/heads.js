@@ -3,7 +3,8 @@
   const LAYER_HEIGHT = 13; // pixels
   const state = { map: null, view: null, everyHead: false };
   const label = (key) => String(data.labels[key] ?? key);
-  const name = ([layer, head]) => `L${layer}H${head}`;
+  /** A head's name by its number in the model, layer by layer. */
+  const name = (number, [, heads]) => `L${Math.floor(number / heads)}H${number % heads}`;
   const at = (id) => document.getElementById(id);
 
   const title = (map) => `${label(map.method)}, ${label(map.question)}, ${label(map.model)},`
@@ -13,7 +14,7 @@
   const members = (map) => {
     const found = new Map();
     for (const set of map.sets) {
-      for (const head of set.heads) found.set(name(head), [...(found.get(name(head)) ?? []), set]);
+      for (const own of set.heads.map((head) => name(head, map.grid))) found.set(own, [...(found.get(own) ?? []), set]);
     }
     return found;
   };
@@ -30,34 +31,33 @@
     for (const cut of map.cuts) {
       const edge = map.scores[cut.level - 1];
       map.heads.forEach((head, i) => {
-        if (cut.tied && map.scores[i] === edge) found.set(name(head), `tied at level ${cut.level}`);
+        if (cut.tied && map.scores[i] === edge) found.set(name(head, map.grid), `tied at level ${cut.level}`);
       });
     }
     return found;
   };
 
   const cells = (map, ring) => {
-    const rank = new Map(map.heads.map((head, i) => [name(head), i]));
+    const rank = new Map(map.heads.map((head, i) => [name(head, map.grid), i]));
     const ablated = members(map);
-    const chosen = new Set((ring ? ring.heads : []).map(name));
+    const chosen = new Set(ring ? ring.heads : []);
     const highest = Math.max(...map.scores);
     const made = [];
-    for (let layer = 0; layer < map.grid[0]; layer += 1) {
-      for (let head = 0; head < map.grid[1]; head += 1) {
-        const own = name([layer, head]);
-        const place = rank.get(own);
-        const score = place === undefined ? 0 : map.scores[place];
-        made.push({ layer, head, name: own, rank: place === undefined ? "not listed" : place + 1,
-          score: place === undefined ? "-" : score, shade: highest > 0 ? Math.max(0, score / highest) : 0,
-          member: chosen.has(own), ablated: levels(ablated.get(own) ?? []) || "no top level" });
-      }
+    for (let number = 0; number < map.grid[0] * map.grid[1]; number += 1) {
+      const own = name(number, map.grid);
+      const place = rank.get(own);
+      const score = place === undefined ? 0 : map.scores[place];
+      made.push({ layer: Math.floor(number / map.grid[1]), head: number % map.grid[1], name: own,
+        rank: place === undefined ? "not listed" : place + 1, score: place === undefined ? "-" : score,
+        shade: highest > 0 ? Math.max(0, score / highest) : 0, member: chosen.has(number),
+        ablated: levels(ablated.get(own) ?? []) || "no top level" });
     }
     return made;
   };
 
   const about = (own) => {
     const { map } = state;
-    const place = map.heads.findIndex((head) => name(head) === own);
+    const place = map.heads.findIndex((head) => name(head, map.grid) === own);
     const sets = members(map).get(own) ?? [];
     const rank = place < 0 ? "not in the ranking" : `rank ${place + 1} of ${map.heads.length}, score ${map.scores[place]}`;
     const tie = ties(map).get(own);
@@ -75,7 +75,7 @@
   };
 
   const row = (map, i, ablated, tied) => {
-    const own = name(map.heads[i]);
+    const own = name(map.heads[i], map.grid);
     const sets = ablated.get(own) ?? [];
     const button = page.element("button", { type: "button", class: "plain", text: own, onclick: () => choose(own) });
     const score = `${map.scores[i]}${tied.has(own) ? ` (${tied.get(own)})` : ""}`;

@@ -226,7 +226,7 @@ def test_a_level_that_a_tie_parts_is_hollow_and_named_with_its_heads(sources: So
     assert not rows.query("arm == 'top' and level == 10")["filled"].any()
     first = content(sources, "heads").data["maps"][0]
     assert [cut["tied"] for cut in first["cuts"]] == [6, 6]
-    assert first["grid"] == [4, 8] and first["prompts"] == 7
+    assert first["grid"] == (4, 8) and first["prompts"] == 7
 
 
 def test_heads_have_the_sets_of_their_index(sources: Sources) -> None:
@@ -242,7 +242,7 @@ def test_without_head_sets_the_ranking_tells_those_of_the_top_arm(sources: Sourc
     bare = replace(sources, head_sets={}, shapes={})
     first = content(bare, "heads").data["maps"][0]
     assert [(one["arm"], one["level"]) for one in first["sets"]] == [("top", 5), ("top", 10)]
-    assert first["grid"] == [2, 8] and not first["known"]
+    assert first["grid"] == (2, 8) and not first["known"]
 
 
 def test_times_are_told_by_device_and_gpu_hours_count_every_gpu(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from project import PROJECT
 
 from head_ablation.common.yaml_files import read_schema
 
-SHELLS = 16  # shell commands of the rules
+SHELLS = 17  # shell commands of the rules
 HOSTILE = "x y';touch TRACE;\"$(touch TRACE)`touch TRACE`&touch TRACE|{{0}}<#*\\"
-ALWAYS = {"write_config", "audit", "make_tables", "draw_figures"}
+ALWAYS = {"write_config", "audit", "make_tables", "draw_figures", "make_report"}
 RUN = {
     "prepare_model",
     "find_shape",
