@@ -19,7 +19,7 @@ def chart_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, which defines `vegaEmbed`. No network is needed."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle(None))
+    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # whose stub forgets the default
 
 
 def accuracy_chart(levels: Sequence[int]) -> Spec:
@@ -103,7 +103,7 @@ def _tooltip(single: bool) -> list[Any]:
     words |= {"accuracy (%)": "accuracy:Q", "95 % from": "low:Q", "95 % to": "high:Q", "companies": "companies:Q"}
     words |= {} if single else {"experiments": "experiments:Q"}
     return [
-        alt.Tooltip(field, title=title, format=",.4~r" if field.endswith(":Q") else "")
+        alt.Tooltip(field, title=title, format=",.4~r" if field.endswith(":Q") else alt.Undefined)
         for title, field in words.items()
     ]
 
