@@ -29,7 +29,7 @@ rule report_page:
         "../envs/analysis.yaml"
     params:
         task=settings(report_task),
-        folder=STUDY.folder,
+        folder=lambda wildcards, input: Path(input.config).parent,
         code=code("make_report.py"),
     shell:
         'python "$HEAD_ABLATION"/scripts/make_report.py --task {params.task:q} --folder {params.folder:q}'

@@ -63,36 +63,42 @@ def _level_lines() -> list[Any]:
     ]
 
 
-def _rows(kind: str) -> Any:
-    return alt.Chart(alt.NamedData("rows")).transform_filter(f"datum.kind == '{kind}'")
+def _rows(condition: str) -> Any:
+    return alt.Chart(alt.NamedData("rows")).transform_filter(condition)
 
 
 def _experiment_curves() -> list[Any]:
-    """A thin line and small marks for each single experiment."""
-    base = _rows("one").encode(x="x:Q", y=_y(), color=alt.Color("colour:N", scale=None), detail="line:N")
+    """A thin line and small marks for the top heads of each single experiment; controls would hide them."""
+    base = _rows("datum.kind == 'one' && datum.arm == 'top'")
+    base = base.encode(x="x:Q", y=_y(), color=alt.Color("colour:N", scale=None), detail="line:N")
     line = base.mark_line(strokeWidth=1, opacity=0.35)
     return [line, base.mark_point(size=22, filled=True, opacity=0.5, cursor="pointer").encode(tooltip=_tooltip(True))]
 
 
 def _mean_curves(levels: Sequence[int]) -> list[Any]:
-    base = _rows("mean").encode(x=_x(levels), color=alt.Color("colour:N", scale=None), detail="line:N")
-    line = base.mark_line(strokeWidth=2).encode(y=_y())
+    """A line, its intervals and its marks for each method and arm, controls thinner than top heads."""
+    base = _rows("datum.kind == 'mean'")
+    base = base.encode(x=_x(levels), color=alt.Color("colour:N", scale=None), detail="line:N")
     dashes = alt.StrokeDash("dash:N", scale=None, legend=None)
-    bars = base.mark_rule(strokeWidth=1.2).encode(y=_y("low"), y2="high:Q")
-    return [line.encode(strokeDash=dashes), bars, _ring(base), _marks(base)]
+    line = base.mark_line().encode(y=_y(), strokeDash=dashes, strokeWidth=_by_arm(2, 1.2))
+    bars = base.mark_rule().encode(y=_y("low"), y2="high:Q", opacity=_by_arm(1, 0.6), strokeWidth=_by_arm(1.3, 1))
+    ring = base.transform_filter("datum.key == chosen").mark_point(size=300, strokeWidth=2.5).encode(y=_y())
+    return [line, bars, ring, _marks(base)]
 
 
-def _ring(base: Any) -> Any:
-    """Around the point that is chosen."""
-    return base.transform_filter("datum.key == chosen").mark_point(size=300, strokeWidth=2.5).encode(y=_y())
+def _by_arm(top: float, control: float) -> Any:
+    return alt.condition("datum.arm == 'top'", alt.value(top), alt.value(control))
 
 
 def _marks(base: Any) -> Any:
     """Filled for top heads, hollow for controls and for levels that the ranking does not decide."""
-    marks = base.mark_point(size=75, strokeWidth=1.8, opacity=1, cursor="pointer")
-    shape = alt.Shape("shape:N", scale=None, legend=None)
-    return marks.transform_calculate(fill=ON_LINE).encode(
-        y=_y(), shape=shape, fill=alt.Fill("fill:N", scale=None), tooltip=_tooltip(False)
+    marks = base.mark_point(strokeWidth=1.8, opacity=1, cursor="pointer").transform_calculate(fill=ON_LINE)
+    return marks.encode(
+        y=_y(),
+        size=_by_arm(75, 45),
+        shape=alt.Shape("shape:N", scale=None, legend=None),
+        fill=alt.Fill("fill:N", scale=None),
+        tooltip=_tooltip(False),
     )
 
 

@@ -108,7 +108,7 @@ def _p(accuracies: pd.DataFrame, sides: Sequence[Side]) -> float:
 
 def p_words(p: float) -> str:
     """A p-value with two digits that count, or that it is below 0.001: 8,192 random signs tell no more."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:#.2g}"
+    return "p\u00a0<\u00a00.001" if p < 0.001 else f"p\u00a0=\u00a0{p:#.2g}"
 
 
 def _signed(contrast: Mapping[str, Any]) -> str:

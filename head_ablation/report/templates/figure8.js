@@ -39,14 +39,21 @@
     views.push([panel, await page.chart(holder, data.chart, rows, (datum) => datum.key && choose(panel, datum))]);
   };
 
+  // The marks of the charts, 8 pixels wide, around (15, 7).
+  const SHAPES = {
+    circle: "M19 7a4 4 0 1 1-8 0a4 4 0 1 1 8 0Z", square: "M11.5 3.5h7v7h-7Z", diamond: "M15 2.2l3.6 4.8l-3.6 4.8l-3.6-4.8Z",
+    "triangle-up": "M15 2.5l4.4 8h-8.8Z", "triangle-down": "M15 11.5l4.4-8h-8.8Z",
+    cross: "M13.6 3h2.8v2.6h2.6v2.8h-2.6v2.6h-2.8v-2.6h-2.6v-2.8h2.6Z",
+  };
+
   const legend = (entry) => {
     const line = { x1: 0, x2: 30, y1: 7, y2: 7, stroke: entry.colour, "stroke-width": 2 };
     const dash = entry.dash[1] ? { "stroke-dasharray": entry.dash.join(" ") } : {};
-    const mark = { cx: 15, cy: 7, r: 4, stroke: entry.colour, "stroke-width": 1.8 };
+    const mark = { d: SHAPES[entry.shape ?? "circle"], stroke: entry.colour, "stroke-width": 1.5 };
     const fill = { fill: entry.dash[1] ? "var(--paper)" : entry.colour };
     const picture = page.svg("svg", { width: 30, height: 14, "aria-hidden": "true" });
     picture.append(page.svg("line", { ...line, ...dash }));
-    picture.append(page.svg("circle", { ...mark, ...fill }));
+    picture.append(page.svg("path", { ...mark, ...fill }));
     return page.element("li", {}, picture, entry.text);
   };
 
