@@ -13,8 +13,8 @@ from head_ablation.report.sources import Sources
 
 
 def _content(sources: Sources) -> Content:
-    if sources.samples.empty:
-        return Content({"total": 0})
+    if not (sources.samples["arm"] != "baseline").any():
+        return Content({"total": 0, "baseline": len(sources.samples)})
     changed = _in_order(sources, changes(sources.samples))
     data = selected(changed, sources.passages, sources.task.matchers)
     shown = len(data["prompt"])

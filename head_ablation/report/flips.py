@@ -8,6 +8,7 @@ import pandas as pd
 
 from head_ablation.results.rows import EXPERIMENT, baseline_rows
 
+TEXTS = ["filename", "company", "gold", "text"]  # which given results may lack
 PROMPT = ["method", *EXPERIMENT, "filename"]
 
 
@@ -33,7 +34,7 @@ def changes(samples: pd.DataFrame) -> pd.DataFrame:
     Args:
         samples: a `samples_table`; it may be empty.
     """
-    counted = samples[samples["counted"].astype(bool)]
+    counted = samples[samples["counted"].astype(bool)].fillna(dict.fromkeys(TEXTS, ""))
     ablated = counted[counted["arm"] != "baseline"]
     asked = ablated[["method", *EXPERIMENT]].drop_duplicates()
     base = baseline_rows(counted, asked)[[*PROMPT, "text", "correct"]]

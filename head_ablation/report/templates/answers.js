@@ -4,7 +4,7 @@
   const PAGE = 20; // rows
   const OUTCOMES = [["", "all"], ["flipped", "flipped, either way"]];
   const state = { filters: {}, found: [], first: 0 };
-  const label = (key) => String(data.labels[key] ?? key);
+  const label = page.labels(data?.labels ?? {});
 
   /** Answer i with all that its numbers stand for. */
   const answer = (i) => {

@@ -1,6 +1,6 @@
 {
   const data = page.read("figure8");
-  const label = (key) => (data.labels[key] ?? key);
+  const label = page.labels(data?.labels ?? {});
   const views = [];
 
   const title = (panel) => [label(panel.question), label(panel.model)].join(", ");

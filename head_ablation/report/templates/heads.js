@@ -2,7 +2,7 @@
   const data = page.read("heads");
   const LAYER_HEIGHT = 13; // pixels
   const state = { map: null, view: null, everyHead: false };
-  const label = (key) => String(data.labels[key] ?? key);
+  const label = page.labels(data?.labels ?? {});
   /** A head's name by its number in the model, layer by layer. */
   const name = (number, [, heads]) => `L${Math.floor(number / heads)}H${number % heads}`;
   const at = (id) => document.getElementById(id);

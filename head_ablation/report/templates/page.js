@@ -28,6 +28,9 @@ page.svg = (tag, attributes = {}, ...children) => {
   return made;
 };
 
+/** Gives the name to show of a key: its label, or the key itself. */
+page.labels = (labels) => (key) => (Object.hasOwn(labels, key) ? labels[key] : String(key));
+
 page.number = (value) => value.toLocaleString("en");
 
 /** "top 5", or "random 5, draw 2"; draws are counted from 0. */

@@ -258,6 +258,17 @@ def test_a_study_of_given_results_without_answers_has_its_page(tmp_path: Path) -
     assert set(blocks(text)) == {"figure8", "heads"}
 
 
+def test_a_study_in_which_no_head_was_ranked_has_its_page(tmp_path: Path) -> None:
+    sources = small_sources(tmp_path, [result(answers("1101"), {}, {})])
+    text = page(replace(sources, rankings={key: {"head_rankings": []} for key in sources.rankings}))
+    assert text.count("No head could be ranked") == 2 and "nothing to draw" in text and blocks(text) == {}
+
+
+def test_given_answers_may_lack_texts(sources: Sources) -> None:
+    bare = replace(sources, samples=sources.samples.assign(text=None, gold=None).astype({"text": "str", "gold": "str"}))
+    assert set(content(bare, "answers").data["texts"]) == {""}
+
+
 def bare_result() -> dict[str, Any]:
     base = {f"{company}_1993.txt": True for company in range(12)}
     top = {level: {name: place % 2 == 0 for place, name in enumerate(base)} for level in LEVELS}
