@@ -8,10 +8,12 @@ include: "inputs/report.smk"
 
 rule report_page:
     input:
+        judged("report_page"),
         settled_heads,
-        study_files(sample_indexes(), [table for table in TABLES if not table.endswith(".md")]),
-        chosen_heads(),
-        lambda wildcards: ranking_files(),
+        sample_indexes=study_files(sample_indexes()),
+        tables=study_files([table for table in TABLES if not table.endswith(".md")]),
+        head_indexes=chosen_heads(),
+        rankings=lambda wildcards: ranking_files(),
         config="results/{study}/config.yaml",
         audit=study_files(AUDIT),
         shapes=grid_files(),
@@ -29,8 +31,9 @@ rule report_page:
         "../envs/analysis.yaml"
     params:
         task=settings(report_task),
-        folder=lambda wildcards, input: Path(input.config).parent,
+        folder=STUDY.folder,
         code=code("make_report.py"),
+        lineage=lineage("report_page"),
     shell:
-        'python "$HEAD_ABLATION"/scripts/make_report.py --task {params.task:q} --folder {params.folder:q}'
-        " --audit {input.audit:q} --shapes {input.shapes:q} --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/make_report.py --lineage {params.lineage:q} --task {params.task:q}'
+        " --folder {params.folder:q} --audit {input.audit:q} --shapes {input.shapes:q} --output {output:q} 2> {log:q}"

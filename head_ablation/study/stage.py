@@ -16,8 +16,10 @@ from head_ablation.study.snakemake_state import SnakemakeState
 
 Wildcards = Any  # Snakemake's
 CODE = ("code", "versions")  # parameters of rules that say by which code a job works
-NO_RESULT = ("lineage", "store", "sweep", "cache", "train", "test", "samples")  # parameters that decide no file: places
-LISTED = ("files", "rankings", "given")  # inputs that no option of a script names
+# Parameters that decide no file: places.
+NO_RESULT = ("lineage", "folder", "store", "sweep", "cache", "train", "test", "samples")
+# Inputs that no option of a script names.
+LISTED = ("files", "rankings", "given", "config", "tables", "sample_indexes", "head_indexes")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def test_a_killed_level_stops_no_other_and_is_all_that_is_left_to_do(study: Tiny
     whole = generations(finished)
     assert generations(study) == {name: text for name, text in whole.items() if name != f"{PLACE}/top-20.json"}
     ran = jobs_run(study.checkout.snakemake())
-    assert ran == ["draw", "generations inc_year top-20", "score inc_year", "tables"]
+    assert ran == ["draw", "generations inc_year top-20", "report_page", "score inc_year", "tables"]
     assert generations(study) == whole
 
 

@@ -99,7 +99,7 @@ def raised(version: str) -> Callable[[TinyStudy], None]:
     return change
 
 
-SCORED = {"score", "tables", "draw"}
+SCORED = {"score", "tables", "draw", "report_page"}
 ASKED = {"generations", "baseline", *SCORED}
 # what changes -> the jobs that it brings
 CHANGES: dict[str, tuple[Callable[[TinyStudy], None], set[str]]] = {
@@ -123,11 +123,11 @@ CHANGES: dict[str, tuple[Callable[[TinyStudy], None], set[str]]] = {
         {"samples", "prompts", "heads", "write_config", *ASKED},
     ),
     "another scoring rule": (set_config("scoring.rule", "published"), {"write_config", *SCORED}),
-    "another label": (set_config("questions.inc_year.label", "Founded"), {"write_config", "draw"}),
+    "another label": (set_config("questions.inc_year.label", "Founded"), {"write_config", "draw", "report_page"}),
     "a raised version of prompts": (raised("PROMPTS_VERSION"), {"samples", "prompts", *ASKED}),
     "a raised version of head sets": (raised("HEAD_SETS_VERSION"), {"heads", *SCORED}),
     "a raised version of the protocol": (raised("PROTOCOL_VERSION"), ASKED),
-    "code of the tables": (append_comment("head_ablation/results/curves.py"), {"tables", "draw"}),
+    "code of the tables": (append_comment("head_ablation/results/curves.py"), {"tables", "draw", "report_page"}),
 }
 
 
@@ -182,7 +182,9 @@ def test_what_changed_is_seen_whatever_snakemake_remembers(
 ) -> None:
     found = {}
     with in_state(finished, state) as study:
-        named = {"write_config"} if state is records_of_another else set()  # its config names another study
+        named = (
+            {"write_config", "report_page"} if state is records_of_another else set()
+        )  # its config names another study
         for name, (change, _) in CHANGES.items():
             with restored(study.path(), study.checkout.folder / study.checkout.config, *code_of(study)):
                 change(study)
@@ -238,6 +240,7 @@ FILES = {
     "tables/key_results.md": "tables",
     "figures/figure8_by_question.svg": "draw",
     "figures/figure8_by_question.png": "draw",
+    "report.html": "report_page",
     "../models/tiny_model/model.json": "model",
     "../models/tiny_model/shape.json": "shape",
 }

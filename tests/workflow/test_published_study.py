@@ -145,7 +145,9 @@ def test_given_results_become_tables_figures_and_an_audit_without_torch(
     given: TinyStudy, study: TinyStudy, no_torch: dict[str, str]
 ) -> None:
     said = given.checkout.snakemake(env=no_torch)
-    assert {job.split()[0] for job in jobs_run(said)} == {*("given_results", "tables", "audit", "draw", "write_config")}
+    assert {job.split()[0] for job in jobs_run(said)} == {
+        *("given_results", "tables", "audit", "draw", "report_page", "write_config")
+    }
     ours, theirs = (pd.read_csv(one.checkout.results("tables", "levels.csv")) for one in (study, given))
     columns = ["question", "arm", "level", "correct", "total", "accuracy"]
     pd.testing.assert_frame_equal(ours[columns], theirs[columns])
@@ -199,7 +201,7 @@ def test_a_changed_result_is_taken_in_again(given: TinyStudy, no_torch: dict[str
     path.write_text(json.dumps(content))
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # not by its time stamp
     planned = jobs_run(given.checkout.snakemake("-n", env=no_torch))
-    assert planned == ["audit", "draw", "given_results", "tables"]
+    assert planned == ["audit", "draw", "given_results", "report_page", "tables"]
     given.checkout.snakemake("results/given/tables/audit.md", env=no_torch)
     page = given.checkout.results("tables", "audit.md").read_text()
     assert "0.123" in page

@@ -38,9 +38,9 @@ SWEEP = ["baseline *", *levels(*LEVELS)]
 ACCEPTED = of("inc_year", "given_ranking *", "heads *")
 # change -> what it does, and the jobs it brings; where heads change, the random sets that changed come on top.
 GIVEN: dict[str, Row] = {
-    "ranking reformatted": (reformat, ACCEPTED),
-    "scores changed": (rescore, ACCEPTED),
-    "order changed inside a level's set": (swap(32, 37), ACCEPTED),
+    "ranking reformatted": (reformat, [*ACCEPTED, "report_page"]),
+    "scores changed": (rescore, [*ACCEPTED, "report_page"]),
+    "order changed inside a level's set": (swap(32, 37), [*ACCEPTED, "report_page"]),
     "ranks 31-40 replaced": (
         replace_ranks_31_to_40,
         [*ACCEPTED, *of("inc_year", "generations * top-40", "score *"), *ENDING],
@@ -74,7 +74,7 @@ GIVEN: dict[str, Row] = {
         learn_a_year,
         [*of_each_question("samples *"), *of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING],
     ),
-    "a column that nobody asks about": (add_a_column, of_each_question("samples *")),
+    "a column that nobody asks about": (add_a_column, [*of_each_question("samples *"), "report_page"]),
     "a question's wording": (
         set_config("questions.inc_year.text", "When was it founded?"),
         [*of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING, "write_config"],

@@ -123,7 +123,7 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
 def test_a_changed_label_draws_figures_again_and_nothing_else(finished: Checkout) -> None:
     override = '{"inc_year": {"label": "Founding year"}}'
     planned = jobs(finished.snakemake("--dry-run", "--config", f"questions={override}"))
-    assert set(planned) - {"total", "all"} == {"draw", "write_config"}
+    assert set(planned) - {"total", "all"} == {"draw", "report_page", "write_config"}
 
 
 def test_one_result_can_be_asked_for_alone(finished: Checkout) -> None:
@@ -148,7 +148,7 @@ def test_the_workflow_passes_snakemakes_own_lint(checkout: Checkout) -> None:
 
 
 def test_the_report_is_one_page_with_figures_and_tables(finished: Checkout) -> None:
-    page = finished.results("report.html")
+    page = finished.results("snakemake.html")
     finished.snakemake("--report", str(page))
     assert "figure8_by_question.svg" in page.read_text()
 
