@@ -86,7 +86,7 @@ def test_a_new_intervention_with_its_option_is_part_of_the_protocol_and_of_what_
 
 
 def test_a_new_figure_is_drawn(study: TinyStudy) -> None:
-    drawn = {path.name for path in study.checkout.results("figures").iterdir()}
+    drawn = {path.name for path in study.checkout.results("figures").iterdir() if path.is_file()}
     assert drawn == {f"drop_by_question.{kind}" for kind in ("svg", "png", "pdf")}
 
 
