@@ -1,4 +1,4 @@
-# Stage 9, figures: accuracy against the number of ablated heads.
+# Stage 9, figures: accuracy, and its drop, against the number of ablated heads.
 
 
 include: "inputs/figures.smk"
@@ -10,6 +10,7 @@ rule draw:
         settled_heads,
         curves="results/{study}/tables/curves.csv",
         levels="results/{study}/tables/levels.csv",
+        samples="results/{study}/tables/samples.parquet",
     output:
         [shown(figure) for figure in DRAWN],
         [f"results/{{study}}/figures/{figure.name}.{kind}" for figure in DRAWN for kind in KINDS[1:]],
@@ -24,4 +25,5 @@ rule draw:
         lineage=lineage("draw"),
     shell:
         'python "$HEAD_ABLATION"/scripts/draw_figures.py --lineage {params.lineage:q} --task {params.task:q}'
-        " --curves {input.curves:q} --levels {input.levels:q} --outputs {output:q} 2> {log:q}"
+        " --curves {input.curves:q} --levels {input.levels:q} --samples {input.samples:q}"
+        " --outputs {output:q} 2> {log:q}"

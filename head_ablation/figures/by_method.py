@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from head_ablation.figures.figure import Figure, Labels, Tables
+from head_ablation.figures.figure import Design, Figure, Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 
-def _draw(tables: Tables, labels: Labels) -> Drawing:
+def _draw(tables: Tables, design: Design) -> Drawing:
     from head_ablation.figures.panels import panels
 
-    return panels(tables.curves, "method", "question", labels, tables.missing)
+    return panels(tables, design, ["model", "method"], "question")
 
 
 BY_METHOD = Figure(
     name="figure8_by_method",
-    description="Figure 8: one panel per method, a colour per question",
+    description="Figure 8: one panel per method and model, a colour per question",
     view="by method",
     draw=_draw,
 )

@@ -1,39 +1,90 @@
-"""What a figure is: a name, which is its files' too, and how it is drawn from the tables."""
+"""What a figure is: a name, which is its files' too, and how it is drawn from the tables, as a design says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from head_ablation.common.problems import StudyError
 from head_ablation.common.registry import Entry
+from head_ablation.figures.palettes import CONTROLS, PALETTES, WIDTHS
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure as Drawing
 
-Labels = Mapping[str, str]
-"""Key -> the name to show; their order is the figures'."""
+Names = tuple[tuple[str, str], ...]
+"""Keys and the names to show, in the figures' order."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The names to show for what the tables hold under their column's name."""
+
+    method: Names = ()
+    model: Names = ()
+    question: Names = ()
+    arm: Names = ()
+
+    def name(self, column: str, key: str) -> str:
+        """The name to show; of a key without one, its words."""
+        return dict(getattr(self, column)).get(key, key.replace("_", " "))
+
+    def order(self, column: str, values: Iterable[str]) -> list[str]:
+        """The values that occur: those with a name first, in its order, then the others by key.
+
+        Raises:
+            StudyError: none occurs.
+        """
+        found = {value for value in values if isinstance(value, str)}
+        if not found:
+            raise StudyError("no curves to draw: the table has no ablated condition")
+        named = [key for key, _ in getattr(self, column)]
+        return [key for key in named if key in found] + sorted(found.difference(named))
+
+
+@dataclass(frozen=True)
+class Design:
+    """How figures look.
+
+    Attributes:
+        labels: the names to show.
+        tokens: prompt lengths, in the figures' order.
+        width_inches: of the whole figure.
+        font_size: of its text, in points; notes are smaller.
+        palette: one of `PALETTES`.
+        legend: whether there is one.
+        controls: one of `CONTROLS`.
+    """
+
+    labels: Labels = field(default_factory=Labels)
+    tokens: tuple[int, ...] = ()
+    width_inches: float = WIDTHS["page"]
+    font_size: float = 8
+    palette: str = next(iter(PALETTES))
+    legend: bool = True
+    controls: str = CONTROLS[0]
+
+    @property
+    def em(self) -> float:
+        """The font's size in inches."""
+        return self.font_size / 72
 
 
 @dataclass(frozen=True)
 class FigureTask:
-    """How figures are labelled, and what they should show.
+    """How figures look, and what they should show: all methods of the study."""
 
-    Attributes:
-        labels: keys and the names to show, in the figures' order.
-        methods: all methods of the study.
-    """
-
-    labels: tuple[tuple[str, str], ...]
+    design: Design
     methods: tuple[str, ...]
 
     def missing(self, levels: pd.DataFrame) -> list[str]:
         """The methods and experiments that have a baseline, but no head was ablated in them, in words."""
-        names, own = dict(self.labels), ["model", "question", "tokens"]
+        name, own = self.design.labels.name, ["model", "question", "tokens"]
         shown = set(levels.dropna(subset="method")[["method", *own]].itertuples(index=False, name=None))
         return [
-            f"{method}, {names.get(question, question)} ({model}, {tokens} tokens)"
+            f"{name('method', method)}, {name('question', question)} ({name('model', model)}, {tokens} tokens)"
             for method in self.methods
             for model, question, tokens in levels[own].drop_duplicates().itertuples(index=False, name=None)
             if (method, model, question, tokens) not in shown
@@ -41,10 +92,18 @@ class FigureTask:
 
 
 class Tables(NamedTuple):
-    """What figures are drawn from: `curves_table` by question, `levels_table`, and in words what these lack."""
+    """What figures are drawn from, and in words what is missing there.
+
+    Attributes:
+        curves: `curves_table` by question.
+        levels: `levels_table`.
+        samples: of `samples_table` at least what tells conditions and companies apart, and what was right and counts.
+        missing: what no head could be ranked for.
+    """
 
     curves: pd.DataFrame
     levels: pd.DataFrame
+    samples: pd.DataFrame
     missing: Sequence[str] = ()
 
 
@@ -55,9 +114,9 @@ class Figure(Entry):
     Attributes:
         view: what it shows, for the report's list of figures.
         title: the figure that it is a view of.
-        draw: tables and labels -> the figure. Imports matplotlib only when it is called.
+        draw: tables and design -> the figure. Imports matplotlib only when it is called.
     """
 
     view: str
-    draw: Callable[[Tables, Labels], Drawing]
+    draw: Callable[[Tables, Design], Drawing]
     title: str = "Figure 8"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from head_ablation.figures.figure import Figure, Labels, Tables
+from head_ablation.figures.figure import Design, Figure, Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 
-def _draw(tables: Tables, labels: Labels) -> Drawing:
-    from head_ablation.figures.panels import grid
+def _draw(tables: Tables, design: Design) -> Drawing:
+    from head_ablation.figures.panels import panels
 
-    return grid(tables.levels, labels, tables.missing)
+    return panels(tables, design, ["model", "tokens", "question"], "method", shape=0.6)
 
 
 GRID = Figure(

@@ -16,6 +16,7 @@ from head_ablation.common.yaml_files import read_schema
 from head_ablation.detectors import DETECTORS
 from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.figures import FIGURES
+from head_ablation.figures.palettes import CONTROLS, PALETTES, WIDTHS
 from head_ablation.heads.arms import ARMS
 from head_ablation.jobs.software import POLICIES
 from head_ablation.prompts.matchers import MATCHERS
@@ -40,11 +41,18 @@ def _plain_schema() -> dict[str, Any]:
     definitions["question"]["properties"]["matcher"] = {"enum": MATCHERS.names}
     properties["scoring"]["properties"]["count"] = {"enum": list(COUNTED), "default": COUNTED[0]}
     properties["software"] = {"enum": list(POLICIES), "default": POLICIES[0]}
-    properties["figures"]["items"] = {"enum": FIGURES.names}
-    properties["figures"]["default"] = FIGURES.names
+    _complete_figures(properties["figures"]["properties"])
     properties["arms"]["properties"] = {arm.name: _section(arm) for arm in ARMS}
     properties["arms"]["properties"]["top"]["default"] = {}
     return schema
+
+
+def _complete_figures(options: dict[str, Any]) -> None:
+    """The names that options of the figures may have."""
+    options["views"] |= {"items": {"enum": FIGURES.names}, "default": FIGURES.names}
+    options["width"]["anyOf"][0]["enum"] = list(WIDTHS)
+    for option, names in (("palette", PALETTES), ("controls", CONTROLS)):
+        options[option] = {"enum": list(names), "default": next(iter(names))}
 
 
 def _section(entry: Entry) -> dict[str, Any]:
@@ -86,13 +94,16 @@ def question_problems(questions: Mapping[str, Any], file: str) -> list[Problem]:
 def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config with the schema's defaults filled in, at every depth.
 
-    `prompt: published` is short for the published study's prompts, `wu24: detect` for the copy score. Snakemake's
+    `prompt: published` is short for the published study's prompts, `wu24: detect` for the copy score, a list of figures
+    for their `views`. Snakemake's
     --config gives values inside lists and mappings as text: where the schema wants a number, a truth value or null,
     text is read as YAML.
     """
     schema = _schema(config)
     if config.get("prompt") == "published":
         config = {**config, "prompt": PUBLISHED_PROMPT}
+    if isinstance(config.get("figures"), list):
+        config = {**config, "figures": {"views": config["figures"]}}
     if isinstance(config.get("rankings"), Mapping):
         config = {**config, "rankings": {name: _method(name, source) for name, source in config["rankings"].items()}}
     return _fill(config, schema, schema["$defs"])

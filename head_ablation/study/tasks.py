@@ -8,7 +8,8 @@ from pathlib import Path
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import read_json
 from head_ablation.common.settings import to_text
-from head_ablation.figures.figure import FigureTask
+from head_ablation.figures.figure import Design, FigureTask, Labels
+from head_ablation.figures.palettes import WIDTHS
 from head_ablation.heads.ranking_facts import RankingFacts, ranking_facts
 from head_ablation.jobs.ranking import RankingTask
 from head_ablation.models.pointer import model_name
@@ -107,19 +108,25 @@ def detected_file(study: Study, method: str, experiment: Experiment) -> str:
 
 
 def figure_task(study: Study) -> FigureTask:
-    """How the figures are labelled: questions by their label, in the config's order."""
-    labels = tuple((key, question["label"]) for key, question in study.questions.items())
-    return FigureTask(labels, tuple(study.methods))
+    """How the figures look, with all keys in the config's order, and the methods that they should show."""
+    chosen = study.config["figures"]
+    design = Design(
+        labels=_labels(study),
+        tokens=tuple(study.config["tokens"]),
+        width_inches=WIDTHS.get(chosen["width"], chosen["width"]),
+        **{option: chosen[option] for option in ("font_size", "palette", "legend", "controls")},
+    )
+    return FigureTask(design, tuple(study.methods))
 
 
 def report_task(study: Study) -> ReportTask:
     """What the page says of the study. Grids of heads are those that the config tells; of models that are run, the page
     reads them."""
-    config = study.config
+    config, labels = study.config, _labels(study)
     pairs = [(model, question) for model in config["models"] for question in study.questions]
     return ReportTask(
         study=study.name,
-        labels=figure_task(study).labels,
+        labels=labels.method + labels.model + labels.question + labels.arm,
         methods=tuple(study.methods),
         models=tuple(config["models"]),
         questions=tuple(study.questions),
@@ -129,4 +136,16 @@ def report_task(study: Study) -> ReportTask:
         wording={f"{model}/{question}": prompt_settings(study, model, question).question for model, question in pairs},
         grids={model: shape_at_hand(study, model) for model in config["models"]} if study.has_results else {},
         rankings=audit_rankings(study).files,
+    )
+
+
+def _labels(study: Study) -> Labels:
+    """The names of the figures: those of the config, else a question's label, else a key's words."""
+    own = study.config["figures"]["labels"]
+    plain = Labels()
+    return Labels(
+        method=tuple((key, own["methods"].get(key, plain.name("method", key))) for key in study.methods),
+        model=tuple((key, own["models"].get(key, plain.name("model", key))) for key in study.config["models"]),
+        question=tuple((key, own["questions"].get(key, asked["label"])) for key, asked in study.questions.items()),
+        arm=tuple(own["arms"].items()),
     )

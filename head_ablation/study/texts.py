@@ -21,14 +21,36 @@ def text_problems(study: Study) -> Iterator[Problem]:
     yield from _unwritable(study.file, "", study.config)
     for key, question in study.questions.items():
         yield from _unwritable(study.config["question_bank"], key, question)
-        label = question.get("label")
-        if label is not None and (found := label_problem(label)):
-            yield Problem(study.file, f"questions.{key}.label", f"{label!r}, which {found}", DRAWABLE)
+        yield from _label_problems(study, f"questions.{key}.label", question.get("label"))
+    yield from _figure_label_problems(study)
     for field, text, slots in _asked(study):
         for name in FIELD.findall(text):
             if name not in slots:
                 wanted = f"the slots {' '.join(slots)} alone" if slots else "no field: nothing fills it in here"
                 yield Problem(study.file, field, name, wanted, did_you_mean(name, slots) if slots else "")
+
+
+def _label_problems(study: Study, field: str, label: str | None) -> Iterator[Problem]:
+    if label is not None and (found := label_problem(label)):
+        yield Problem(study.file, field, f"{label!r}, which {found}", DRAWABLE)
+
+
+def _figure_label_problems(study: Study) -> Iterator[Problem]:
+    """Labels that cannot be drawn, and labels of what the study does not have."""
+    config = study.config
+    known = {
+        "methods": config["rankings"],
+        "models": config["models"],
+        "questions": config["questions"],
+        "arms": study.arms.arms,
+    }
+    for kind, labels in config["figures"]["labels"].items():
+        for key, label in labels.items():
+            field = f"figures.labels.{kind}.{key}"
+            yield from _label_problems(study, field, label)
+            if key not in known[kind]:
+                found, wanted = f"a label of '{key}'", f"one of the study's {kind}"
+                yield Problem(study.file, field, found, wanted, did_you_mean(key, known[kind]))
 
 
 def _unwritable(file: str, place: str, value: Any) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from head_ablation.figures import FIGURES
 from head_ablation.study.tasks import figure_task
 
 KINDS = ("svg", "png", "pdf")
-DRAWN = [FIGURES[name] for name in STUDY.config["figures"]]
+DRAWN = [FIGURES[name] for name in STUDY.config["figures"]["views"]]
 
 
 def shown(figure):

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from head_ablation.figures.figure import Figure, Labels, Tables
+from head_ablation.figures.figure import Design, Figure, Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 
-def _draw(tables: Tables, labels: Labels) -> Drawing:
-    from head_ablation.figures.style import canvas, label_of, look_of, order_of, style
+def _draw(tables: Tables, design: Design) -> Drawing:
+    from matplotlib.lines import Line2D
+
+    from head_ablation.figures.page import Page, Panel
+    from head_ablation.figures.style import look_of, style
 
     drops = tables.curves.assign(points=100 * (tables.curves["baseline_accuracy"] - tables.curves["accuracy"]))
-    questions, methods = (order_of(drops[key], labels) for key in ("question", "method"))
-    with style({}):
-        fig, axes = canvas(1, len(questions), (1 + 3.3 * len(questions), 3.2))
-        for question, ax in zip(questions, axes.flat, strict=True):
+    name, order = design.labels.name, design.labels.order
+    questions, methods = order("question", drops["question"]), order("method", drops["method"])
+    panels = [Panel(name("question", question), "mean over models and lengths") for question in questions]
+    with style(design):
+        page = Page(design, panels, len(panels), "heads ablated", "drop (percentage points)")
+        for question, ax in zip(questions, page.axes, strict=True):
             for key, curve in drops[drops["question"] == question].groupby(["method", "arm"]):
                 method, arm = map(str, key)
-                name = f"{label_of(labels, method)}, {arm} heads"
-                ax.plot(curve["level"], curve["points"], label=name, **look_of(methods, method, arm, size=4))
-            ax.set_title(label_of(labels, question), loc="left")
-        axes[0, 0].set_ylabel("drop of accuracy (percentage points)")
-        axes[0, 0].legend(frameon=False)
-    return fig
+                ax.plot(curve["level"], curve["points"], **look_of(design, methods, method, arm))
+        tops = [(method, look_of(design, methods, method, "top")) for method in methods]
+        legend = [Line2D([], [], **look, label=name("method", method)) for method, look in tops]
+        return page.close(legend, "Solid: top heads. Dashed: controls.")
 
 
 DROP_BY_QUESTION = Figure(

@@ -1,54 +1,36 @@
-"""Figures draw what the tables say, keep text apart, and are written byte for byte alike."""
+"""Figures draw what the tables say, say what they show, and are written byte for byte alike."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
+from drawn_figures import PLAIN, caption, drawn, legend, lines_of, notes, only, tables_of, texts, titles
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from results_factory import answers, random_study, result
 
 from head_ablation.common.problems import StudyError
 from head_ablation.figures import FIGURES
-from head_ablation.figures.figure import FigureTask, Tables
-from head_ablation.figures.panels import panels
-from head_ablation.figures.style import save_figure
+from head_ablation.figures.figure import Design, FigureTask, Labels, Tables
+from head_ablation.figures.palettes import PALETTES
+from head_ablation.figures.style import GREY, MARKERS, save_figure
 from head_ablation.heads.ranking_facts import Cut, RankingFacts
-from head_ablation.results.curves import curves_table
-from head_ablation.results.rows import TablesTask, levels_table
+from head_ablation.results.key_results import key_results_table
+from head_ablation.results.rows import TablesTask
 
 QUESTIONS = ["inc_state", "inc_year", "employee_count", "hq_state"]
 METHODS = ["wu24", "summed_attention", "qrhead"]
-SIZES = {
-    "one experiment": {},
-    "two questions": {"questions": QUESTIONS[:2], "methods": METHODS[:2], "lengths": (384, 512)},
-    "five questions": {"questions": [*QUESTIONS, "own"], "levels": (5, 10)},
-    "full study": {
-        "questions": QUESTIONS,
-        "methods": METHODS,
-        "models": ("base", "instruct"),
-        "lengths": (2048, 4096, 6144, 8192),
-    },
-}
+FIGURE8 = [name for name in FIGURES.names if name.startswith("figure8")]
 KINDS = (".svg", ".png", ".pdf")
-Labels = dict[str, str]
-
-
-def drawn(name: str, levels: pd.DataFrame, labels: Labels | None = None) -> Figure:
-    """A registered figure of a table of levels."""
-    curves = curves_table(levels) if "arm" in levels and (levels["arm"] != "baseline").any() else levels
-    return FIGURES[name].draw(Tables(curves, levels), labels or {})
-
-
-def figure8_by_question(curves: pd.DataFrame, labels: Labels | None = None) -> Figure:
-    return FIGURES["figure8_by_question"].draw(Tables(curves, curves), labels or {})
+BLUE = PALETTES["colorblind"][0]
+THICK, DASHED, THIN = 1.3, 0.9, 0.45  # of top heads, of a control, of a single experiment
 
 
 def saved(fig: Figure, stem: Path) -> list[Path]:
@@ -58,101 +40,106 @@ def saved(fig: Figure, stem: Path) -> list[Path]:
     return paths
 
 
-def study(**changes: object) -> pd.DataFrame:
-    return levels_table(random_study(**changes))  # type: ignore[arg-type]
+def study(**changes: object) -> Tables:
+    return tables_of(random_study(**changes))  # type: ignore[arg-type]
 
 
-def texts(fig: Figure) -> list[Text]:
-    """Every visible text of the figure that says something."""
-    found = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    hidden = {
-        label
-        for ax in fig.axes
-        for axis in (ax.xaxis, ax.yaxis)
-        for tick in axis.get_major_ticks()
-        for label in (tick.label1, tick.label2)
-        if not label.get_visible()
-    }
-    return [text for text in found if text not in hidden]
+def by_question(tables: Tables, design: Design = PLAIN) -> Figure:
+    return drawn("figure8_by_question", tables, design)
 
 
-def overlaps(fig: Figure) -> list[tuple[str, str]]:
-    """Pairs of texts that cover each other by more than a point."""
-    fig.draw_without_rendering()
-    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(fig)]
-    margin = fig.dpi / 72
-    return [
-        (one, two)
-        for (one, a), (two, b) in combinations(boxes, 2)
-        if min(a.x1, b.x1) - max(a.x0, b.x0) > margin and min(a.y1, b.y1) - max(a.y0, b.y0) > margin
-    ]
+def accuracies(tables: Tables, arm: str, **where: object) -> list[float]:
+    """What the levels say, baseline first, draws averaged, then experiments."""
+    levels = tables.levels
+    for column, value in where.items():
+        levels = levels[levels[column] == value]
+    ablated = levels[levels["arm"] == arm].groupby(["model", "question", "tokens", "level"])["accuracy"].mean()
+    baseline = levels.loc[levels["arm"] == "baseline", "accuracy"].mean()
+    return [baseline, *ablated.groupby("level").mean()]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("figure", FIGURES.names)
-def test_no_text_overlaps_or_leaves_the_page(figure: str, size: str) -> None:
-    fig = drawn(figure, study(**SIZES[size]))
-    assert overlaps(fig) == []
-    page = fig.bbox
-    for text in texts(fig):
-        box = text.get_window_extent()
-        assert page.x0 <= box.x0 and box.x1 <= page.x1, text.get_text()
-        assert page.y0 <= box.y0 and box.y1 <= page.y1, text.get_text()
+def test_top_is_solid_and_the_control_is_dashed_and_both_start_at_the_baseline() -> None:
+    tables = study()
+    (ax,) = by_question(tables).axes
+    (top,), (control, *_) = lines_of(ax, BLUE, THICK), lines_of(ax, GREY, DASHED)
+    np.testing.assert_allclose(top, accuracies(tables, "top"))
+    np.testing.assert_allclose(control, accuracies(tables, "random"))
+    assert not np.allclose(top, control)
 
 
-def test_the_overlap_check_sees_an_overlap() -> None:
-    """Negative control: a second text upon the legend."""
-    fig = drawn("figure8_by_question", study())
-    box = fig.legends[0].get_texts()[0].get_window_extent()
-    x, y = fig.transFigure.inverted().transform((box.x0, box.y0))
-    fig.text(x, y, "in the way")
-    assert overlaps(fig)
+def test_bars_and_bands_are_the_limits_of_the_table() -> None:
+    tables = study()
+    (ax,) = by_question(tables).axes
+    (bars,) = [part for part in ax.collections if isinstance(part, LineCollection)]
+    (band,) = [part for part in ax.collections if isinstance(part, PolyCollection)]
+    limits = dict(iter(tables.curves.groupby("arm")))
+    top = limits["top"][limits["top"]["level"] > 0]
+    found = {(round(low, 9), round(high, 9)) for (_, low), (_, high) in bars.get_segments()}
+    assert found == set(zip(top["low"].round(9), top["high"].round(9), strict=True))
+    corners = {(round(x), round(y, 9)) for x, y in band.get_paths()[0].vertices}
+    for end in ("low", "high"):
+        assert set(zip(limits["random"]["level"], limits["random"][end].round(9), strict=True)) <= corners
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("figure", FIGURES.names)
-def test_legend_and_notes_stand_outside_the_data(figure: str, size: str) -> None:
-    fig = drawn(figure, study(**SIZES[size]))
-    fig.draw_without_rendering()
-    outside = [fig.legends[0].get_window_extent()]
-    outside += [text.get_window_extent() for ax in fig.axes for text in ax.texts]
-    for box in outside:
-        assert not any(ax.get_window_extent().overlaps(box) for ax in fig.axes)
+def apart() -> Tables:
+    """A study in which 20 heads take one model's accuracy to 6 of 100, and the other's to 66."""
+    say = lambda right: answers("1" * right + "0" * (100 - right))  # noqa: E731
+    return tables_of(
+        [
+            result(say(90), {20: say(right)}, {20: [say(88)]}, model=model)
+            for model, right in (("base", 6), ("chat", 66))
+        ]
+    )
 
 
-def test_top_is_solid_and_random_dashed_and_both_start_at_the_baseline() -> None:
-    levels = study()
-    fig = figure8_by_question(curves_table(levels))
-    lines = [line for line in fig.axes[0].lines if len(line.get_xdata()) == 7]
-    assert [line.get_linestyle() for line in lines] == ["--", "-"]
-    baseline = levels.loc[levels["arm"] == "baseline", "accuracy"].item()
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines] == [(0, baseline)] * 2
+@pytest.mark.parametrize("figure", FIGURE8)
+def test_a_model_is_never_averaged_with_another(figure: str) -> None:
+    ends = [lines_of(ax, BLUE, THICK)[0][-1] for ax in drawn(figure, apart()).axes]
+    assert ends == [0.06, 0.66]  # and not 0.36, their mean, which curves.csv has
+    assert apart().curves.query("arm == 'top' and level == 20")["accuracy"].tolist() == [0.36]
 
 
-def test_curves_are_drawn_at_the_accuracies_of_the_table() -> None:
-    curves = curves_table(study())
-    fig = figure8_by_question(curves)
-    drawn = [line for line in fig.axes[0].lines if len(line.get_xdata()) == 7][1]
-    expected = curves[curves["arm"] == "top"].sort_values("level")
-    np.testing.assert_allclose(drawn.get_ydata(), expected["accuracy"])
-    np.testing.assert_allclose(drawn.get_xdata(), expected["level"], atol=1)
+def test_the_headline_names_its_means_and_shows_each_model_beside_them() -> None:
+    fig = drawn("headline", apart(), Design(labels=Labels(model=(("chat", "Chat"), ("base", "Base")))))
+    assert titles(fig) == ["All experiments", "Chat", "Base"]
+    assert [round(lines_of(ax, BLUE, THICK)[0][-1], 6) for ax in fig.axes] == [54, 24, 84]
 
 
-def test_error_bars_are_the_limits_of_the_table() -> None:
-    curves = curves_table(study())
-    ax = figure8_by_question(curves).axes[0]
-    drawn = {
-        (round(low, 9), round(high, 9))
-        for bars in ax.collections
-        for (_, low), (_, high) in bars.get_segments()  # type: ignore[attr-defined]
-    }
-    assert drawn == set(zip(curves["low"].round(9), curves["high"].round(9), strict=True))
+def test_camps_that_a_mean_hides_are_seen() -> None:
+    """Eight experiments at 9 to 94 % whose mean is 69 %: each is a thin line."""
+    ends = [9, 9, 81, 88, 91, 94, 94, 94]
+    say = lambda right: answers("1" * right + "0" * (100 - right))  # noqa: E731
+    results = [result(say(95), {30: say(right)}, tokens=512 + place) for place, right in enumerate(ends)]
+    (ax,) = by_question(tables_of(results)).axes
+    thin = [line for line in ax.lines if line.get_linewidth() == THIN]
+    assert sorted(round(100 * float(np.asarray(line.get_ydata())[-1])) for line in thin) == ends
+    assert "one experiment" in legend(by_question(tables_of(results)))
+    assert "one experiment" not in legend(by_question(tables_of(results[:1])))
 
 
-@pytest.mark.parametrize("figure", FIGURES.names)
-def test_axes_are_honest(figure: str) -> None:
+def test_headline_draws_the_key_results_and_their_intervals() -> None:
+    tables = study(questions=QUESTIONS[:2], lengths=(384, 512))
+    fig = drawn("headline", tables)
+    whole = key_results_table(tables.levels, tables.samples)
+    np.testing.assert_allclose(lines_of(fig.axes[0], BLUE, THICK)[0], [0, *whole["top_drop_points"]])
+    np.testing.assert_allclose(lines_of(fig.axes[0], GREY, DASHED)[0], [0, *whole["random_drop_points"]])
+    (bars,) = [part for part in fig.axes[0].collections if isinstance(part, LineCollection)]
+    lows = [low for (_, low), _ in bars.get_segments()]
+    np.testing.assert_allclose(sorted(lows), sorted(whole["top_drop_points_low"]))
+    assert titles(fig) == ["All experiments", "inc state", "inc year"]
+    assert notes(fig)[0] == "n = 24 companies, 4 experiments"
+
+
+@pytest.mark.parametrize(("samples", "way"), [(True, "paired by company"), (False, "unpaired")])
+def test_the_headlines_caption_names_the_way_of_its_intervals(samples: bool, way: str) -> None:
+    one = result(answers("1110"), {5: answers("1000")}, {5: [answers("1110")]}, samples=samples)
+    assert f"95 % intervals, Newcombe 1998, from Wilson limits with n = companies, {way}." in caption(
+        drawn("headline", tables_of([one]))
+    )
+
+
+@pytest.mark.parametrize("figure", FIGURE8)
+def test_accuracy_axes_are_honest(figure: str) -> None:
     for ax in drawn(figure, study(questions=QUESTIONS[:2], methods=METHODS)).axes:
         low, high = ax.get_ylim()
         assert low <= 0 and high >= 1
@@ -160,65 +147,144 @@ def test_axes_are_honest(figure: str) -> None:
 
 
 def test_the_caption_names_interval_method_and_n() -> None:
-    caption = figure8_by_question(curves_table(study(lengths=(384, 512)))).texts[0].get_text()
-    said = " ".join(caption.split())
-    assert "Wilson 95 % intervals with n = distinct companies" in said
-    assert "mean of 3 draws" in said
-    assert "count as one" in said
+    said = caption(by_question(study(lengths=(384, 512))))
+    assert "Wilson 95 % intervals with n = companies" in said
+    assert "a company counts once, at however many lengths" in said
+    assert "which the thin lines show singly" in said
 
 
-def test_every_panel_says_its_n() -> None:
-    fig = figure8_by_question(curves_table(study(lengths=(384, 512))))
-    assert "n = 24 companies, 2 experiments" in [text.get_text() for text in fig.axes[0].texts]
+@pytest.mark.parametrize(("draws", "words"), [(1, "random heads, 1 draw"), (5, "random heads, mean of 5 draws")])
+@pytest.mark.parametrize("figure", FIGURES.names)
+def test_draws_are_disclosed_a_single_one_too(figure: str, draws: int, words: str) -> None:
+    assert words in legend(drawn(figure, study(draws=draws, levels=(5, 10))))
 
 
-def test_labels_name_and_order_the_panels_and_keys_are_the_fallback() -> None:
-    labels = {"inc_year": "Year", "employee_count": "Employees"}
-    curves = curves_table(study(questions=["employee_count", "hq_state", "inc_year"]))
-    titles = [ax.get_title(loc="left") for ax in figure8_by_question(curves, labels).axes]
-    assert titles == ["Year", "Employees", "hq_state"]
+def test_draws_that_differ_between_experiments_are_disclosed_as_a_span() -> None:
+    tables = tables_of([*random_study(draws=2, levels=(5,)), *random_study(["hq_state"], draws=4, levels=(5,))])
+    assert "random heads, mean of 2 to 4 draws" in legend(by_question(tables))
+
+
+def test_every_panel_says_its_companies_and_all_of_its_experiments() -> None:
+    few = random_study(["inc_year"], models=("a", "b"), lengths=(384, 512), companies=20)
+    many = random_study(["hq_state"], models=("a", "b"), lengths=(384, 512), companies=30)
+    tables = tables_of([*few, *many])
+    assert notes(drawn("figure8_by_method", tables)) == [
+        f"{model} n = 20 to 30 companies, 4 experiments" for model in "ab"
+    ]
+    assert notes(by_question(tables))[:2] == ["a n = 30 companies, 2 experiments", "a n = 20 companies, 2 experiments"]
+    assert notes(drawn("headline", tables))[0] == "n = 20 to 30 companies, 8 experiments"
+    assert notes(drawn("figure8_grid", tables))[0] == "a 384 tokens; n = 30 companies"
+
+
+def test_labels_name_and_order_all_that_is_shown_and_words_of_the_key_are_the_fallback() -> None:
+    labels = Labels(
+        method=(("qrhead", "QRHead"), ("wu24", "Wu et al.")),
+        model=(("small", "Small"), ("big", "Big")),
+        question=(("inc_year", "Year"), ("employee_count", "Employees")),
+        arm=(("random", "any heads"),),
+    )
+    design = Design(labels=labels, tokens=(512, 384))
+    questions = ["employee_count", "hq_state", "inc_year"]
+    tables = study(questions=questions, methods=METHODS, models=("big", "small"), lengths=(384, 512), levels=(5, 10))
+    fig = by_question(tables, design)
+    assert titles(fig) == ["Year", "Employees", "hq state"] * 2
+    assert [note.split()[0] for note in notes(fig)] == ["Small"] * 3 + ["Big"] * 3
+    assert legend(fig)[:3] == ["QRHead", "Wu et al.", "summed attention"]
+    assert "any heads, mean of 3 draws" in legend(fig)
+    grid = notes(drawn("figure8_grid", tables, design))
+    assert [" ".join(note.split()[:2]) for note in grid[::3]] == ["Small 512", "Small 384", "Big 512", "Big 384"]
+
+
+def controls(gap: int) -> Tables:
+    """Two methods whose controls are so many of 50 answers apart."""
+    say = lambda right: answers("1" * right + "0" * (50 - right))  # noqa: E731
+    made = [("wu24", 45), ("qrhead", 45 - gap)]
+    return tables_of([result(say(46), {5: say(20)}, {5: [say(right)]}, method=method) for method, right in made])
+
+
+def dashed(fig: Figure) -> list[tuple[str, list[float]]]:
+    """Colour and heights of the first panel's controls."""
+    lines = [line for line in fig.axes[0].lines if line.get_linestyle() == "--" and line.get_linewidth() == DASHED]
+    return [(to_hex(line.get_color()), [round(float(y), 6) for y in np.asarray(line.get_ydata())]) for line in lines]
+
+
+def test_methods_whose_controls_agree_share_one_and_others_do_not() -> None:
+    agree, disagree = by_question(controls(gap=2)), by_question(controls(gap=25))
+    assert dashed(agree) == [(to_hex(GREY), [0.92, 0.88])]  # the mean of 45 and 43 of 50
+    assert "mean over methods, whose controls agree" in caption(agree)
+    assert [heights for _, heights in dashed(disagree)] == [[0.92, 0.4], [0.92, 0.9]]
+    assert "whose controls agree" not in caption(disagree)
+
+
+def test_each_methods_control_is_drawn_on_demand() -> None:
+    fig = by_question(controls(gap=2), replace(PLAIN, controls="each"))
+    (one, _), (two, _) = dashed(fig)
+    assert len({one, two, to_hex(GREY)}) == 3
+    assert "whose controls agree" not in caption(fig)
+
+
+def test_marks_of_one_level_stand_side_by_side() -> None:
+    (ax,) = by_question(study(methods=METHODS), replace(PLAIN, controls="each")).axes
+    bars = [part for part in ax.collections if isinstance(part, LineCollection)]
+    places = [round(segment[0][0], 6) for part in bars for segment in part.get_segments()]
+    assert len(places) == len(set(places)) == 3 * 2 * 6  # no bar upon another
+
+
+def test_the_design_decides_width_palette_and_legend() -> None:
+    tables = study(methods=METHODS[:2])
+    fig = by_question(tables, Design(width_inches=5, palette="okabe_ito", legend=False))
+    assert fig.get_size_inches()[0] == 5
+    assert fig.legends == [] and "Wilson" in caption(fig)
+    assert lines_of(fig.axes[0], PALETTES["okabe_ito"][0], THICK)
+
+
+def test_the_font_size_is_that_of_titles_and_notes_are_a_little_smaller() -> None:
+    fig = by_question(study(), Design(font_size=10))
+    sizes = {text.get_text(): text.get_fontsize() for text in texts(fig)}
+    assert sizes["inc year"] == 10 and sizes["heads ablated"] == 10
+    assert min(sizes.values()) >= 8
 
 
 @pytest.mark.slow
 def test_a_floor_is_drawn_only_where_the_results_have_one() -> None:
-    levels = study()
+    tables = study()
     floor = "always the most frequent answer"
-    for table, expected in ((levels, True), (levels.assign(majority_accuracy=np.nan), False)):
-        legend = figure8_by_question(curves_table(table)).legends[0]
-        assert (floor in [text.get_text() for text in legend.get_texts()]) is expected
+    without = tables._replace(levels=tables.levels.assign(majority_accuracy=np.nan))
+    for given, expected in ((tables, True), (without, False)):
+        assert (floor in legend(by_question(given))) is expected
 
 
 def test_an_experiment_that_was_not_run_leaves_a_marked_panel() -> None:
-    levels = study(questions=QUESTIONS[:2], lengths=(384, 512))
-    gap = (levels["question"] == "inc_year") & (levels["tokens"] == 512)
-    fig = drawn("figure8_grid", levels[~gap])
-    notes = [text.get_text() for ax in fig.axes for text in ax.texts]
-    assert notes.count("not in this study") == 1
+    tables = study(questions=QUESTIONS[:2], lengths=(384, 512))
+    gap = (tables.levels["question"] == "inc_year") & (tables.levels["tokens"] == 512)
+    fig = drawn("figure8_grid", only(tables, ~gap))
+    assert [note for note in notes(fig) if "not in this study" in note] == ["instruct 512 tokens; not in this study"]
 
 
 @pytest.mark.parametrize("figure", FIGURES.names)
 def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
-    fig = drawn(figure, study(levels=(5, 10)).query("arm != 'random'"))
-    assert overlaps(fig) == []
-    assert any(len(line.get_xdata()) == 3 and line.get_linestyle() == "-" for line in fig.axes[0].lines)
-    legend = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert "top heads ablated" in legend and "random heads ablated" not in legend
-    assert "random" not in fig.texts[0].get_text()
+    tables = study(levels=(5, 10))
+    fig = drawn(figure, only(tables, tables.levels["arm"] != "random"))
+    assert any(len(line) == 3 for line in lines_of(fig.axes[0], BLUE, THICK))
+    assert "top heads" in legend(fig) and not any("random" in name for name in legend(fig))
+    assert "random" not in caption(fig) and "grey" not in caption(fig)
 
 
-def test_a_table_without_ablations_is_refused() -> None:
-    levels = study()
+@pytest.mark.parametrize("figure", FIGURES.names)
+def test_a_table_without_ablations_is_refused(figure: str) -> None:
+    tables = study()
     with pytest.raises(StudyError, match="no curves to draw"):
-        figure8_by_question(curves_table(levels[levels["arm"] == "baseline"]))
+        drawn(figure, only(tables, tables.levels["arm"] == "baseline"))
 
 
 @pytest.mark.slow
-def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> None:
-    levels = study(questions=QUESTIONS[:2])
-    fig = figure8_by_question(curves_table(levels))
+@pytest.mark.parametrize("figure", FIGURES.names)
+def test_writing_twice_gives_the_same_bytes_for_each_format(figure: str, tmp_path: Path) -> None:
+    tables = study(questions=QUESTIONS[:2], methods=METHODS[:2], lengths=(384, 512))
+    fig = drawn(figure, tables)
     first = saved(fig, tmp_path / "first")
     second = saved(fig, tmp_path / "second")
-    again = saved(figure8_by_question(curves_table(levels)), tmp_path / "again")
+    again = saved(drawn(figure, tables), tmp_path / "again")
     assert [path.suffix for path in first] == [".svg", ".png", ".pdf"]
     for paths in zip(first, second, again, strict=True):
         assert len({path.read_bytes() for path in paths}) == 1
@@ -227,20 +293,20 @@ def test_writing_twice_gives_the_same_bytes_for_each_format(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_another_figure_gives_other_bytes(tmp_path: Path) -> None:
     """Negative control for the test above."""
-    one = saved(figure8_by_question(curves_table(study())), tmp_path / "one")
-    two = saved(figure8_by_question(curves_table(study(seed=1))), tmp_path / "two")
+    one = saved(by_question(study()), tmp_path / "one")
+    two = saved(by_question(study(seed=1)), tmp_path / "two")
     for a, b in zip(one, two, strict=True):
         assert a.read_bytes() != b.read_bytes()
 
 
 def test_files_hold_no_date(tmp_path: Path) -> None:
-    for path in saved(figure8_by_question(curves_table(study())), tmp_path / "figure"):
+    for path in saved(by_question(study()), tmp_path / "figure"):
         assert b"CreationDate" not in path.read_bytes()
         assert b"<dc:date>" not in path.read_bytes()
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fig = figure8_by_question(curves_table(study()))
+    fig = by_question(study())
     old = saved(fig, tmp_path / "figure")[0].read_bytes()
 
     def half(path: Path, **_: object) -> None:
@@ -262,11 +328,7 @@ def test_modules_import_no_more_than_they_need(module: str, unwanted: str) -> No
 
 def hollow(fig: Figure) -> list[float]:
     """The levels that hollow marks of the top curve stand at."""
-    ax = fig.axes[0]
-    dashed = {line.get_color() for line in ax.lines if line.get_linestyle() == "--"}
-    marks = [
-        line for line in ax.lines if line.get_marker() not in ("None", "none", "") and line.get_color() not in dashed
-    ]
+    marks = [line for line in fig.axes[0].lines if line.get_marker() in MARKERS and line.get_color() == BLUE]
     white = [line for line in marks if line.get_markerfacecolor() == "white"]
     return [round(float(level)) for line in white for level in line.get_xdata()]  # type: ignore[union-attr]
 
@@ -275,37 +337,36 @@ def hollow(fig: Figure) -> list[float]:
 def test_levels_that_the_ranking_does_not_decide_have_hollow_marks_and_a_line_in_the_caption(figure: str) -> None:
     cuts = (Cut(40, 200, 3, 0), Cut(50, 0, 0, 7))
     task = TablesTask({"wu24/instruct/inc_year/tokens_2048": RankingFacts(18, cuts)})
-    fig = drawn(figure, levels_table(random_study(), task))
+    fig = drawn(figure, tables_of(random_study(), task))
     assert hollow(fig) == [40, 50]
-    assert "Hollow marks on solid lines" in fig.texts[0].get_text().replace("\n", " ")
-    assert overlaps(fig) == []
-    plain = drawn(figure, study())
-    assert hollow(plain) == [] and "Hollow" not in plain.texts[0].get_text()
+    assert "Hollow marks on solid lines" in caption(fig)
+    undoubted = drawn(figure, study())
+    assert hollow(undoubted) == [] and "Hollow" not in caption(undoubted)
 
 
 @pytest.mark.parametrize("figure", FIGURES.names)
 def test_what_could_not_be_ranked_is_named_in_the_caption(figure: str) -> None:
     alone = result(answers("1110"), {}, {}, question="inc_state")
-    levels = levels_table([*random_study(), alone])
-    missing = FigureTask((("inc_state", "State"),), ("wu24",)).missing(levels)
+    design = Design(labels=Labels(question=(("inc_state", "State"),)))
+    tables = tables_of([*random_study(), alone])
+    missing = FigureTask(design, ("wu24",)).missing(tables.levels)
     assert missing == ["wu24, State (instruct, 2048 tokens)"]
-    fig = FIGURES[figure].draw(Tables(curves_table(levels), levels, missing), {"inc_state": "State"})
-    caption = fig.texts[0].get_text().replace("\n", " ")
-    assert caption.endswith("Not shown, since no head could be ranked: wu24, State (instruct, 2048 tokens).")
-    assert FigureTask((), ("wu24",)).missing(levels_table(random_study())) == []
+    said = caption(drawn(figure, tables._replace(missing=missing), design))
+    assert said.endswith("Not shown, since no head could be ranked: wu24, State (instruct, 2048 tokens).")
+    assert FigureTask(design, ("wu24",)).missing(study().levels) == []
 
 
 def test_a_label_with_dollar_signs_and_markup_is_drawn_as_written_and_leaves_no_tag_in_the_svg(tmp_path: Path) -> None:
     label = "</text><script>x</script> US$"
-    levels = study()
-    fig = drawn("figure8_by_question", levels, {"inc_year": label})
+    fig = by_question(study(), Design(labels=Labels(question=(("inc_year", label),))))
     (path,) = [path for path in saved(fig, tmp_path / "figure") if path.suffix == ".svg"]
     tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}
-    assert label in {text.get_text() for text in texts(fig)}
+    assert label in titles(fig)
     assert "svg" in tags and "script" not in tags
 
 
 def test_dollar_signs_of_two_labels_in_the_caption_are_no_formula(tmp_path: Path) -> None:
-    curves = curves_table(study())
-    fig = panels(curves, "question", "method", {}, ["in US$ (a)", r"in \frac US$ (b)"])
-    assert saved(fig, tmp_path / "figure")
+    for figure in FIGURES.names:
+        fig = drawn(figure, study()._replace(missing=["in US$ (a)", r"in \frac US$ (b)"]))
+        assert saved(fig, tmp_path / "figure")
+        assert "in US$ (a)" in caption(fig)

@@ -21,7 +21,7 @@ TINY = yaml.safe_load((PROJECT / "studies" / "ci.yaml").read_text())
 def test_the_demo_config_says_every_key_that_there_is() -> None:
     resolved = with_defaults(DEMO)
     assert set(resolved) == set(DEMO)
-    for section in ("filings", "prompt", "detection", "arms", "ablation", "generation", "scoring"):
+    for section in ("filings", "prompt", "detection", "arms", "ablation", "generation", "scoring", "figures"):
         assert set(resolved[section]) == set(DEMO[section]), section
     own = set(DEMO["models"]["smollm2"])
     assert set(resolved["models"]["smollm2"]) == own
@@ -99,6 +99,13 @@ def test_prompt_published_is_short_for_the_published_studys_prompts() -> None:
         "{filler}{passage}{filler}\n\nQuestion: {question}\nAnswer in one word:"
     )
     assert with_defaults(TINY)["prompt"]["builder"] == "ids"  # negative control
+
+
+def test_a_list_of_figures_is_short_for_their_views() -> None:
+    resolved = with_defaults({**TINY, "figures": ["figure8_grid"]})
+    assert schema_problems(resolved, "ci.yaml") == []
+    assert resolved["figures"] == {**with_defaults(TINY)["figures"], "views": ["figure8_grid"]}
+    assert with_defaults({**TINY, "figures": {"width": "3.5"}})["figures"]["width"] == 3.5  # as --config gives it
 
 
 @pytest.mark.parametrize("name", ["published", "llama3"])

@@ -95,7 +95,16 @@ CHANGES: dict[str, Any] = {
     "software": "exact",
     "scoring.rule": "published",
     "scoring.count": "all",
-    "figures": ["figure8_grid"],
+    "figures.views": ["figure8_grid"],
+    "figures.width": "column",
+    "figures.font_size": 9,
+    "figures.palette": "okabe_ito",
+    "figures.legend": False,
+    "figures.controls": "each",
+    "figures.labels.methods.*": "Wu et al.",
+    "figures.labels.models.*": "Llama",
+    "figures.labels.questions.*": "Founded",
+    "figures.labels.arms.*": "random",
 }
 CHOSEN_ELSEWHERE = {"ablation.intervention", "rankings.*.detector"}
 
@@ -160,7 +169,7 @@ def everything(study: Study, folder: Path) -> dict[str, str]:
         "given rankings": [ranking_file(study, method, experiment) for method in study.methods],
         "detected": [to_text(ranking_task(study, method, experiment)) for method in study.detected_methods],
         "scores": [to_text(score_task(study, method, experiment)) for method in study.methods],
-        "figures": [study.config["figures"], to_text(figure_task(study))],
+        "figures": [study.config["figures"]["views"], to_text(figure_task(study))],
         "audit": [study.claims, to_text(audit_task(study))],
         "request": [requests.for_model(experiment, split, 1) for split in ("train", "test")],
     }
@@ -176,6 +185,7 @@ def everything(study: Study, folder: Path) -> dict[str, str]:
 
 def put(config: dict[str, Any], option: str, value: Any) -> None:
     keys = {"models.*": "models.tiny", "questions.*": "questions.inc_year", "rankings.*": "rankings.mine"}
+    keys |= {"methods.*": "methods.mine", "arms.*": "arms.random"}
     for pattern, key in keys.items():
         option = option.replace(pattern, key)
     *parents, last = option.replace("*", "inc_year").split(".")
