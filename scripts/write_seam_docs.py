@@ -23,7 +23,7 @@ SECTIONS = (
     ("Interventions", "`ablation: {intervention: NAME, OPTION: VALUE}`. What replaces a head's output.", INTERVENTIONS),
     ("Arms", "`arms: {NAME: {OPTION: VALUE}}`. Where the ablated heads come from.", ARMS),
     ("Matchers", "`questions: {mine: {matcher: NAME}}`. What kind of answer a question has.", MATCHERS),
-    ("Figures", "`figures: [NAME, ...]`. What is drawn from the tables.", FIGURES),
+    ("Figures", "`figures: {views: [NAME, ...]}`, or the list alone. What is drawn from the tables.", FIGURES),
 )
 
 

@@ -44,7 +44,7 @@ def drops(tables: Tables, design: Design) -> Figure:
         all_rows = pd.concat(drawn)
         page.axes[0].set(ylim=_limits(all_rows))
         for ax in page.axes:
-            ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
+            ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10], integer=True))
         legend = handles(all_rows, "method", design, draws_in_words(tables.levels), "")
         return page.close(legend, _caption(all_rows, found[0], tables))
 

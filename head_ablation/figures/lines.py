@@ -169,8 +169,13 @@ def handles(rows: pd.DataFrame, column: str, design: Design, draws: pd.Series, t
         thin: what a thin line is; empty if there is none.
     """
     hues = design.labels.order(column, set(rows["hue"]) - {SHARED})
-    made = [Line2D([], [], **look_of(design, hues, hue, "top"), label=design.labels.name(column, hue)) for hue in hues]
-    for arm in [arm for arm in ARMS.names if arm in set(rows["arm"])]:
+    arms = [arm for arm in ARMS.names if arm in set(rows["arm"])]
+    ending = ""
+    if column == "method":  # a method's colour is that of its top heads; a question's, of controls too
+        arms, ending = [arm for arm in arms if arm != "top"], f": {arm_name(design, 'top')}"
+    names = {hue: design.labels.name(column, hue) + ending for hue in hues}
+    made = [Line2D([], [], **look_of(design, hues, hue, "top"), label=name) for hue, name in names.items()]
+    for arm in arms:
         name = ", ".join(filter(None, [arm_name(design, arm), draws.get(arm)]))
         made.append(Line2D([], [], **look_of(design, hues, SHARED, arm), label=name))
     if thin:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from drawn_figures import PLAIN, caption, drawn, legend, lines_of, notes, only, tables_of, texts, titles
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from results_factory import answers, random_study, result
 
@@ -189,7 +191,7 @@ def test_labels_name_and_order_all_that_is_shown_and_words_of_the_key_are_the_fa
     fig = by_question(tables, design)
     assert titles(fig) == ["Year", "Employees", "hq state"] * 2
     assert [note.split()[0] for note in notes(fig)] == ["Small"] * 3 + ["Big"] * 3
-    assert legend(fig)[:3] == ["QRHead", "Wu et al.", "summed attention"]
+    assert legend(fig)[:3] == ["QRHead: top heads", "Wu et al.: top heads", "summed attention: top heads"]
     assert "any heads, mean of 3 draws" in legend(fig)
     grid = notes(drawn("figure8_grid", tables, design))
     assert [" ".join(note.split()[:2]) for note in grid[::3]] == ["Small 512", "Small 384", "Big 512", "Big 384"]
@@ -266,7 +268,7 @@ def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
     tables = study(levels=(5, 10))
     fig = drawn(figure, only(tables, tables.levels["arm"] != "random"))
     assert any(len(line) == 3 for line in lines_of(fig.axes[0], BLUE, THICK))
-    assert "top heads" in legend(fig) and not any("random" in name for name in legend(fig))
+    assert any(name.endswith("top heads") for name in legend(fig)) and not any("random" in name for name in legend(fig))
     assert "random" not in caption(fig) and "grey" not in caption(fig)
 
 
@@ -370,3 +372,39 @@ def test_dollar_signs_of_two_labels_in_the_caption_are_no_formula(tmp_path: Path
         fig = drawn(figure, study()._replace(missing=["in US$ (a)", r"in \frac US$ (b)"]))
         assert saved(fig, tmp_path / "figure")
         assert "in US$ (a)" in caption(fig)
+
+
+def seen_without(cones: str, colour: str) -> np.ndarray:
+    """A colour as CIE Lab, as it is seen without one kind of cones (Machado et al. 2009, severity 1)."""
+    matrix = {
+        "red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        "none": np.eye(3),
+    }[cones]
+    srgb = np.array(to_rgb(colour))
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    rgb = np.clip(np.asarray(matrix) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.asarray(to_xyz) @ rgb / np.array([0.9505, 1.0, 1.089]))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours: Sequence[str]) -> float:
+    """The least difference of two colours, in CIE Lab, to whom cones of one kind are missing."""
+    return min(
+        float(np.linalg.norm(seen_without(cones, one) - seen_without(cones, two)))
+        for cones in ("none", "red", "green")
+        for one, two in combinations(colours, 2)
+    )
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_the_first_colours_of_a_palette_are_told_apart_by_the_colour_blind(palette: str) -> None:
+    assert nearest(PALETTES[palette][:3]) > 15
+    assert nearest(["#d62728", "#8c6d31", "#2ca02c"]) < 15  # negative control: red, brown and green
+
+
+def test_methods_differ_in_their_marks_so_that_a_figure_can_be_printed_in_grey() -> None:
+    (ax,) = by_question(study(methods=METHODS)).axes
+    marks = {line.get_marker() for line in ax.lines} & set(MARKERS)
+    assert len(marks) == len(METHODS)
