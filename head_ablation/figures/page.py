@@ -16,6 +16,7 @@ from head_ablation.figures.text import width_of, wrapped
 
 LINE = 1.25  # a line's height, in font sizes
 GAP, RIGHT, EDGE = 1.3, 0.9, 0.4  # between panels, behind the last one, around the page; in font sizes
+OVERHANG = 0.7  # of what stands above a panel, beyond its right end; less than GAP and RIGHT
 NARROWEST = 9.0  # panel, in font sizes
 TICKS, Y_TICKS = 1.9, 3.8  # room of the ticks and their labels, below and beside a panel; in font sizes
 
@@ -151,7 +152,7 @@ class Page:
         return all(other <= row for other, beside in self._cells if beside == column)
 
     def _head(self, panel: Panel) -> tuple[list[str], list[str]]:
-        size, room = self.design.font_size, self._panel_width + 0.8 * (GAP * self.design.em)
+        size, room = self.design.font_size, self._panel_width + OVERHANG * self.design.em
         return wrapped(panel.title, room, size), wrapped(panel.note, room, SMALL * size)
 
     def _head_height(self, panel: Panel) -> float:

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from drawn_figures import COLUMN, PLAIN, drawn, outside, overlaps, tables_of, upon_data
+from matplotlib.lines import Line2D
 from published_study import RESULTS, needs_published_study
 from results_factory import random_study
 
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import Design, Labels, Tables
+from head_ablation.figures.page import Page, Panel
+from head_ablation.figures.style import style
 from head_ablation.figures.text import width_of, wrapped
 
 QUESTIONS = ["inc_state", "inc_year", "employee_count", "hq_state"]
@@ -75,6 +78,14 @@ def test_texts_of_the_published_files_keep_apart(figure: str, width: str) -> Non
 def test_long_labels_keep_apart(figure: str, design: Design) -> None:
     tables = tables_of(random_study(QUESTIONS[:2], METHODS, levels=(5, 10)))
     check(figure, tables, replace(design, labels=LABELS))
+
+
+def test_a_note_that_just_fits_above_the_last_panel_stays_on_the_page() -> None:
+    with style(PLAIN):
+        panels = [Panel("title", "mean over models and lengths")] * 4
+        page = Page(PLAIN, panels, 4, "heads ablated", "drop (percentage points)")
+        fig = page.close([Line2D([], [], label="a line")], "A caption.")
+    assert overlaps(fig) == outside(fig) == []
 
 
 def in_the_way(fig: Any) -> Any:
