@@ -31,7 +31,7 @@ rule report_page:
         "../envs/analysis.yaml"
     params:
         task=settings(report_task),
-        folder=STUDY.folder,
+        folder=lambda wildcards: STUDY.folder,
         code=code("make_report.py"),
         lineage=lineage("report_page"),
     shell:
