@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from head_ablation.figures.palettes import PALETTES
 from head_ablation.heads.arms import ARMS
 from head_ablation.report.section import Content, Section
 from head_ablation.report.sources import Sources
@@ -17,8 +18,7 @@ from head_ablation.results.rows import EXPERIMENT
 PANEL = ["model", "question"]
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 DASHES = ((4, 3), (2, 2), (1, 2), (6, 2, 1, 2), (8, 3))  # of control arms, in the registry's order
-COLOURS = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9")
-"""Of methods: those of `figures/style.py`, without the time that importing seaborn takes."""
+COLOURS = PALETTES["colorblind"]  # of methods
 GREY = "#7a7a7a"  # of controls: 4 to 1 and more on white and on black
 Rows = list[dict[str, Any]]
 

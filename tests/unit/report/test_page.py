@@ -17,7 +17,6 @@ from statsmodels.stats.contingency_tables import mcnemar
 from head_ablation.prompts.samples import Sample
 from head_ablation.report import SECTIONS
 from head_ablation.report.audit import markdown_html
-from head_ablation.report.figure8 import COLOURS
 from head_ablation.report.flips import Change, changes, counts
 from head_ablation.report.page import TEMPLATES, data_block, page, policy
 from head_ablation.report.section import Content
@@ -212,13 +211,6 @@ def test_figure_8_has_a_point_for_every_curve_and_experiment(sources: Sources) -
         own = sources.curves.query(f"question == '{panel['question']}' and arm == 'top'").set_index("level")["accuracy"]
         assert mean.to_dict() == pytest.approx((100 * own).to_dict(), abs=0.01)
         assert len(rows[rows["kind"] == "one"]) == 2 * len(rows[rows["kind"] == "mean"])
-
-
-def test_methods_have_the_colours_of_the_figures() -> None:
-    from head_ablation.figures.style import colour_of
-
-    methods = [f"method {place}" for place in range(len(COLOURS))]
-    assert [colour_of(methods, method) for method in methods] == list(COLOURS)
 
 
 def test_a_level_that_a_tie_parts_is_hollow_and_named_with_its_heads(sources: Sources) -> None:
