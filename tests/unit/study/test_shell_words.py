@@ -109,6 +109,7 @@ def given_result():
 def study(folder):
     """A study whose every free string is hostile."""
     own = str(write_inputs(folder).relative_to(folder))
+    keys = {"methods": "given", "models": "tiny", "questions": "year", "arms": "random"}
     template = f"{HOSTILE}{{filler}}{HOSTILE}{{passage}}{{filler}}{{question}}"
     asked = {"text": HOSTILE, "stem": HOSTILE, "column": COLUMN, "label": HOSTILE}
     prompt = {"template": template, "stop": [HOSTILE], "stems": {"year": HOSTILE}, "texts": {"year": HOSTILE}}
@@ -138,6 +139,7 @@ def study(folder):
         "generation": {"stop": [HOSTILE]},
         "levels": [2],
         "arms": {"random": {"exclude_top": 5}},
+        "figures": {"labels": {kind: {key: HOSTILE} for kind, key in keys.items()}},
     }
 
 
@@ -183,7 +185,7 @@ def test_a_value_that_is_not_quoted_leaves_its_trace(tmp_path):
 def free_strings(schema, definitions):
     """The dotted places of all strings that a schema leaves free, `*` for a key of the user's choice."""
     schema = {**definitions.get(schema.get("$ref", "").rsplit("/", 1)[-1], {}), **schema}
-    if "string" in schema.get("type", ()) and "pattern" not in schema and "enum" not in schema:
+    if "string" in schema.get("type", ()) and not schema.keys() & {"pattern", "enum", "anyOf"}:
         yield ""
     parts = {**schema.get("properties", {}), "*": schema.get("additionalProperties"), "[]": schema.get("items")}
     for name, part in parts.items():
@@ -194,7 +196,7 @@ def free_strings(schema, definitions):
 def hostile_places(value):
     """The places of a config whose text is hostile, written like those of the schema."""
     if isinstance(value, dict):
-        chosen = {"tiny", "year", "given"}
+        chosen = {"tiny", "year", "given", "random"}
         parts = [("*" if key in chosen else key, part) for key, part in value.items()]
     else:
         parts = [("[]", part) for part in value] if isinstance(value, list) else []
