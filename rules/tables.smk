@@ -32,6 +32,7 @@ rule tables:
         samples="results/{study}/tables/samples.parquet",
         levels="results/{study}/tables/levels.csv",
         curves="results/{study}/tables/curves.csv",
+        flips="results/{study}/tables/flips.csv",
         key_results="results/{study}/tables/key_results.csv",
         page=report(
             "results/{study}/tables/key_results.md",
@@ -52,7 +53,7 @@ rule tables:
         'python "$HEAD_ABLATION"/scripts/make_tables.py --lineage {params.lineage:q} --task {params.task:q}'
         " --results {input.results:q} --samples {output.samples:q} --levels {output.levels:q}"
         " --curves {output.curves:q}"
-        " --key-results {output.key_results:q} --page {output.page:q} 2> {log:q}"
+        " --flips {output.flips:q} --key-results {output.key_results:q} --page {output.page:q} 2> {log:q}"
 
 
 rule audit:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from head_ablation.report.flips import Change, changes, counts
 from head_ablation.report.section import Content, Section
 from head_ablation.report.selection import selected
 from head_ablation.report.sources import Sources
+from head_ablation.results.flips import Change, changes, counts
 
 
 def _content(sources: Sources) -> Content:

@@ -10,7 +10,7 @@ import pandas as pd
 from head_ablation.common.files import canonical_json
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import Sample
-from head_ablation.report.flips import PROMPT, Change
+from head_ablation.results.flips import PROMPT, Change
 from head_ablation.results.rows import EXPERIMENT
 
 BUDGET = 4_500_000  # bytes of answers and passages; the page, with what draws its charts, stays under 8 MB

@@ -15,7 +15,8 @@ from head_ablation.common.problems import Problem, StudyError, refuse, some
 from head_ablation.results.rows import CONDITION, CONDITION_TYPES, EXPERIMENT, LEVEL_TYPES
 
 COUNTS = ("experiments", "prompts", "draws", "undecided")
-TYPES = {**CONDITION_TYPES, **LEVEL_TYPES, **dict.fromkeys(COUNTS, "int64"), "interval": "str"}
+TEXTS = ("interval", "filename", "company", "gold", "base_text", "text", "change")
+TYPES = {**CONDITION_TYPES, **LEVEL_TYPES, **dict.fromkeys(COUNTS, "int64"), **dict.fromkeys(TEXTS, "str")}
 """Column -> type, of all tables; a column that is not listed holds decimal numbers."""
 
 LEVELS = (*CONDITION_TYPES, *LEVEL_TYPES)

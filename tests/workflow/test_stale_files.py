@@ -236,6 +236,7 @@ FILES = {
     "tables/samples.parquet": "tables",
     "tables/levels.csv": "tables",
     "tables/curves.csv": "tables",
+    "tables/flips.csv": "tables",
     "tables/key_results.csv": "tables",
     "tables/key_results.md": "tables",
     "figures/figure8_by_question.svg": "draw",

@@ -17,11 +17,11 @@ from statsmodels.stats.contingency_tables import mcnemar
 from head_ablation.prompts.samples import Sample
 from head_ablation.report import SECTIONS
 from head_ablation.report.audit import markdown_html
-from head_ablation.report.flips import Change, changes, counts
 from head_ablation.report.page import TEMPLATES, data_block, page, policy
 from head_ablation.report.section import Content
 from head_ablation.report.selection import MARGIN, excerpt, selected
 from head_ablation.report.sources import Sources
+from head_ablation.results.flips import Change, changes, counts
 
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=hacked=2>&\u2028\u2029]]>"
 KINDS = {(True, False): Change.LOST, (False, True): Change.GAINED, (True, True): Change.KEPT}

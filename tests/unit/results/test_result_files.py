@@ -55,7 +55,7 @@ def written(folder: Path, content: Any) -> Path:
 
 def tables(folder: Path, *results: Path) -> subprocess.CompletedProcess[str]:
     """Runs the script that makes the tables."""
-    outputs = {name: folder / name for name in ("samples", "levels", "curves", "key-results", "page")}
+    outputs = {name: folder / name for name in ("samples", "levels", "curves", "flips", "key-results", "page")}
     arguments = [text for name, path in outputs.items() for text in (f"--{name}", str(path))]
     command = [sys.executable, "scripts/make_tables.py", "--task", '{"rankings":{}}', *arguments]
     command += ["--results", *map(str, results)]

@@ -10,6 +10,7 @@ from head_ablation.results.rows import EXPERIMENT, baseline_rows
 
 TEXTS = ["filename", "company", "gold", "text"]  # which given results may lack
 PROMPT = ["method", *EXPERIMENT, "filename"]
+FLIPS = [*PROMPT, "arm", "level", "draw", "company", "gold", "base_text", "text", "change"]
 
 
 class Change(IntEnum):
@@ -45,6 +46,19 @@ def changes(samples: pd.DataFrame) -> pd.DataFrame:
     for change, rows in {Change.LOST: was & ~right, Change.GAINED: ~was & right, Change.KEPT: was & right}.items():
         both.loc[rows, "change"] = change.value
     return both
+
+
+def flips_table(samples: pd.DataFrame) -> pd.DataFrame:
+    """The answers that ablation turned, from right to wrong or back, in the order of the samples: one row each, with
+    the baseline's answer (`base_text`), the ablated one (`text`), and which way it went (`change`, in words).
+
+    Args:
+        samples: a `samples_table`; it may be empty.
+    """
+    changed = changes(samples)
+    turned = changed[changed["change"].isin([Change.LOST, Change.GAINED])]
+    words = {change.value: change.words for change in Change}
+    return turned.assign(change=turned["change"].map(words).astype("str"))[FLIPS].reset_index(drop=True)
 
 
 def counts(changed: pd.DataFrame) -> dict[Change, int]:
