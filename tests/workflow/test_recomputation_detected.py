@@ -31,10 +31,7 @@ pytestmark = pytest.mark.workflow
 
 SWEEP = ["baseline *", *levels(30, 40)]
 DETECTED: dict[str, Row] = {
-    "a detected ranking edited": (
-        replace_ranks_31_to_40,
-        [*of("inc_year", "detected_ranking *", "heads *"), "report_page"],
-    ),
+    "a detected ranking edited": (replace_ranks_31_to_40, of("inc_year", "detected_ranking *", "heads *")),
     "a level added": (
         set_config("levels", [20, 30, 40]),
         [*of_each_question("heads *", *levels(20)), *RESCORED, "write_config"],
@@ -60,7 +57,7 @@ DETECTED: dict[str, Row] = {
         learn_a_year,
         [*of_each_question("samples *"), *of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING],
     ),
-    "a column that nobody asks about": (add_a_column, [*of_each_question("samples *"), "report_page"]),
+    "a column that nobody asks about": (add_a_column, of_each_question("samples *")),
 }
 
 

@@ -74,7 +74,7 @@ GIVEN: dict[str, Row] = {
         learn_a_year,
         [*of_each_question("samples *"), *of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING],
     ),
-    "a column that nobody asks about": (add_a_column, [*of_each_question("samples *"), "report_page"]),
+    "a column that nobody asks about": (add_a_column, of_each_question("samples *")),
     "a question's wording": (
         set_config("questions.inc_year.text", "When was it founded?"),
         [*of("inc_year", "prompts * test", *SWEEP, "score *"), *ENDING, "write_config"],
