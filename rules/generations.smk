@@ -30,6 +30,7 @@ rule generations:
     params:
         settings=settings(stages.level_settings),
         versions=of_study(stages.level_versions),
+        software=STUDY.config["software"],
         lineage=lineage("generations"),
         counted=STUDY.config["scoring"]["count"],
         store=STORE,

@@ -52,6 +52,7 @@ rule detected_ranking:
     params:
         task=settings(ranking_task),
         versions=of_study(stages.ranking_versions),
+        software=STUDY.config["software"],
         lineage=lineage("detected_ranking"),
         store=STORE,
     shell:

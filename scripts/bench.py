@@ -21,9 +21,9 @@ def main() -> None:
     from head_ablation.bench.engine import measure_engine
     from head_ablation.bench.processes import measure_processes, short_needles
     from head_ablation.bench.table import show
+    from head_ablation.common.software import ANY
     from head_ablation.engine.loading import load_model
     from head_ablation.engine.settings import RunSettings
-    from head_ablation.jobs.software import ANY
     from head_ablation.models.pointer import Pointer
 
     pointer = Pointer.read(MODEL)

@@ -14,9 +14,9 @@ from typing import Any
 from head_ablation.bench.table import Row
 from head_ablation.common.files import read_json
 from head_ablation.common.problems import StudyError
+from head_ablation.common.software import ANY
 from head_ablation.engine.settings import AblationSettings, RunSettings
 from head_ablation.heads.head import HeadSet, ModelShape
-from head_ablation.jobs.software import ANY
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import PromptBuilder
 from head_ablation.prompts.ground_truth import read_ground_truth

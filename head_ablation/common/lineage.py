@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from head_ablation.common.digests import Digests
 from head_ablation.common.files import read_json, write_json
 from head_ablation.common.problems import Problem, StudyError, refuse, run_script
 from head_ablation.common.settings import from_json, from_text
+from head_ablation.common.software import software_at_hand
 
 FOLDER = ".lineage"
 OPTION = "--lineage"
@@ -31,17 +32,19 @@ class Origin:
 
     Attributes:
         settings, code: digests.
-        inputs: what each input file is for -> paths; none: those of the script's option of that name.
+        inputs: what each input file is for -> paths; None: those of the script's option of that name.
         outputs: paths.
         beside: pattern of further outputs, in the folder of the first one.
+        software: the policy by which releases of what runs models are told apart; empty where none does.
         memory: the folder where digests are remembered.
     """
 
     settings: str
     code: str
-    inputs: Mapping[str, tuple[str, ...]]
+    inputs: Mapping[str, tuple[str, ...] | None]
     outputs: tuple[str, ...]
     beside: str
+    software: str
     memory: str
 
     def by_folder(self) -> dict[Path, list[Path]]:
@@ -63,12 +66,14 @@ class Record:
         settings, code: digests.
         inputs: what each input file is for -> digests.
         outputs: file name -> digest.
+        software: package -> release that the job ran with, as the study's policy states it.
     """
 
     settings: str
     code: str
-    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, ...]]
+    outputs: Mapping[str, str]
+    software: Mapping[str, str]
 
 
 def record_file(output: Path) -> Path:
@@ -91,13 +96,18 @@ def _departures_in(files: Sequence[Path], origin: Origin, digests: Digests) -> I
         yield "it was made by other settings"
     if record.code != origin.code:
         yield "it was made by other code"
+    here = software_at_hand(origin.software) if origin.software else {}
+    if here and record.software != here:
+        yield "it was made by other releases of torch or transformers"
     for role in sorted(record.inputs.keys() | origin.inputs.keys()):
-        now = _digests_of(origin.inputs.get(role, ()), digests)
+        now = _digests_of(origin.inputs.get(role) or (), digests)
         if None not in now and now != list(record.inputs.get(role, ())):  # a missing one is made first
             yield f"it was made from another {role.replace('_', ' ')}"
     for name, sha256 in record.outputs.items():
         if _digests_of([str(files[0].with_name(name))], digests) != [sha256]:
             yield f"{name} was changed, cut or removed since it was made"
+    if any(path.is_file() and path.name not in record.outputs for path in files if str(path) in origin.outputs):
+        yield UNKNOWN
 
 
 def _digests_of(paths: Iterable[str], digests: Digests) -> list[str | None]:
@@ -107,25 +117,26 @@ def _digests_of(paths: Iterable[str], digests: Digests) -> list[str | None]:
 def _read(file: Path) -> Record | None:
     """A record; None if there is none that is whole."""
     try:
-        return from_json(Record, read_json(file)) if file.is_file() else None
+        record = from_json(Record, read_json(file)) if file.is_file() else None
     except StudyError:
         return None
+    return record if record and all(name == Path(name).name for name in record.outputs) else None
 
 
 def damage(path: str | Path, digests: Digests) -> Iterator[Problem]:
     """A result that is not what its job wrote. A file without a record, such as the user's own, is none."""
     path = Path(path)
-    written = _recorded_digest(path)
-    if written and path.is_file() and digests.of(path) != written:
+    written = _recorded_digests(path)
+    if written and path.is_file() and digests.of(path) not in written:
         wanted = f"what {path.parent / FOLDER} has the digest of"
         yield Problem(path, "file", "another content than was written", wanted, "Run again: it is made again.")
 
 
-def _recorded_digest(path: Path) -> str | None:
+def _recorded_digests(path: Path) -> set[str]:
+    """What records say of a file: its own, else those of its folder, some of which may be left over."""
     own = record_file(path)
-    others = [] if own.is_file() else sorted(own.parent.glob("*.json"))
-    records = filter(None, map(_read, [own, *others]))
-    return next((record.outputs[path.name] for record in records if path.name in record.outputs), None)
+    records = filter(None, map(_read, [own] if own.is_file() else own.parent.glob("*.json")))
+    return {record.outputs[path.name] for record in records if path.name in record.outputs}
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -142,15 +153,19 @@ def _run_recorded(main: Callable[[], None]) -> None:
     origin = from_text(Origin, sys.argv[place + 1])
     del sys.argv[place : place + 2]
     digests = Digests(Path(origin.memory))
-    inputs = {role: list(paths or _option_values(sys.argv, role)) for role, paths in origin.inputs.items()}
+    inputs = {
+        role: list(_option_values(sys.argv, role) if paths is None else paths) for role, paths in origin.inputs.items()
+    }
     every = dict.fromkeys(path for paths in inputs.values() for path in paths)
     refuse(problem for path in every for problem in damage(path, digests))
     read = {role: tuple(digests.of(path) for path in paths) for role, paths in inputs.items()}
     main()
+    software = software_at_hand(origin.software) if origin.software else {}
     for files in origin.by_folder().values():
-        there = [path for path in files if path.is_file()]
-        outputs = {path.name: digests.of(path) for path in there}
-        write_json(record_file(files[0]), asdict(Record(origin.settings, origin.code, read, outputs)))
+        outputs = {path.name: digests.of(path) for path in files if path.is_file()}
+        write_json(record_file(files[0]), asdict(Record(origin.settings, origin.code, read, outputs, software)))
+        for path in files[1:]:  # which may have been the first one of its folder
+            record_file(path).unlink(missing_ok=True)
 
 
 def _option_values(arguments: Sequence[str], role: str) -> Iterator[str]:

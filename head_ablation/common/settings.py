@@ -42,7 +42,7 @@ def from_json(cls: type[T], content: Any) -> T:
     """A dataclass, nested ones included, from parsed JSON; errors as `from_text`."""
     try:
         return _typed(cls, content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StudyError(f"settings are no {cls.__name__}: {error}") from None
 
 

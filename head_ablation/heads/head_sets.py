@@ -109,8 +109,11 @@ def write_head_sets(
 
 
 def is_unranked(index: Path) -> bool:
-    """Whether an index says that there are no head sets, since no head could be ranked."""
-    return index.is_file() and "unranked" in read_json(index)
+    """Whether an index says that there are no head sets, since no head could be ranked; a damaged one says nothing."""
+    try:
+        return index.is_file() and "unranked" in read_json(index)
+    except (StudyError, TypeError):
+        return False
 
 
 def head_set_text(condition: Condition, heads: HeadSet) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 
 from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import canonical_json, sha256_text
+from head_ablation.common.software import stated_software
 from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.settings import DetectionSettings
 from head_ablation.engine.settings import LevelSettings
 from head_ablation.heads.head import HeadSet
-from head_ablation.jobs.software import stated_software
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt

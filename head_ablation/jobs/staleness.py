@@ -8,10 +8,10 @@ from typing import Any
 
 from head_ablation.common.files import read_json, sha256_file
 from head_ablation.common.problems import Problem, refuse
+from head_ablation.common.software import software_problems
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import HeadSet
 from head_ablation.jobs.protocol import Protocol, deciding
-from head_ablation.jobs.software import software_problems
 
 FIX = "Remove it and run again; what the store still holds is not computed again."
 HEADS_FIX = f"If its head-set file says so too, remove the folder that is in. {FIX}"

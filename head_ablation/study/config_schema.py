@@ -12,13 +12,13 @@ from head_ablation.common.formats import UNREADABLE
 from head_ablation.common.problems import Problem
 from head_ablation.common.registry import Entry, Registry, options_schema
 from head_ablation.common.schema import Schema, departures
+from head_ablation.common.software import POLICIES
 from head_ablation.common.yaml_files import read_schema
 from head_ablation.detectors import DETECTORS
 from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.figures import FIGURES
 from head_ablation.figures.palettes import CONTROLS, PALETTES, WIDTHS
 from head_ablation.heads.arms import ARMS
-from head_ablation.jobs.software import POLICIES
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import COUNTED
 

@@ -16,7 +16,6 @@ from head_ablation.engine.settings import AblationSettings, LevelSettings, RunSe
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings
 from head_ablation.jobs.batch_size import GPU_GB
-from head_ablation.jobs.software import stated_software
 from head_ablation.models.folder import files_of_model
 from head_ablation.models.pointer import ModelSource
 from head_ablation.models.shape import declared_shape, known_shape
@@ -148,15 +147,14 @@ def level_settings(study: Study, model: str) -> LevelSettings:
 def level_versions(study: Study, model: str) -> str:
     """The versions that decide generations: when one is raised, their jobs run again."""
     intervention = level_settings(study, model).ablation.intervention
-    own = {"protocol": PROTOCOL_VERSION, "intervention": INTERVENTIONS[intervention].version}
-    return canonical_json({**own, **stated_software(study.config["software"])})
+    return canonical_json({"protocol": PROTOCOL_VERSION, "intervention": INTERVENTIONS[intervention].version})
 
 
 def ranking_versions(study: Study, method: str, question: str) -> str:
     """The versions that decide a detected ranking."""
     detector, matcher = study.config["rankings"][method]["detector"], study.questions[question]["matcher"]
     own = {"detector": DETECTORS[detector].version, "matcher": MATCHERS[matcher].version}
-    return canonical_json({"protocol": PROTOCOL_VERSION, **own, **stated_software(study.config["software"])})
+    return canonical_json({"protocol": PROTOCOL_VERSION, **own})
 
 
 def detection_settings(study: Study, method: str, model: str, question: str) -> DetectionSettings:

@@ -13,7 +13,7 @@ TESTED = ((9, 27),)
 """Versions of Snakemake, by major and minor number, in which the attributes below were found and tested."""
 NEEDED = (
     *("configfiles", "dag", "remote_exec", "dryrun", "modifier.path_modifier", "group_settings", "parent_groupids"),
-    "resource_settings.default_resources",
+    *("resource_settings.default_resources", "deployment_settings.deployment_method"),
 )
 MANY = 1_000_000
 
@@ -75,6 +75,11 @@ class SnakemakeState:
     def is_dry_run(self) -> bool:
         """Whether nothing is run (-n)."""
         return bool(self.workflow.dryrun)
+
+    @property
+    def has_environments(self) -> bool:
+        """Whether jobs run in environments of their own (--software-deployment-method)."""
+        return bool(self.workflow.deployment_settings.deployment_method)
 
     def group_size(self, group: str) -> int | None:
         """How many sweeps of a group the profile sends together; None where jobs are not submitted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,20 +77,28 @@ class Stage:
 
     def judge(self, wildcards: Wildcards) -> None:
         """Has Snakemake run the job if its files depart from what they would be made from."""
-        self.judgement.of(self._origin(wildcards, self._inputs(wildcards)), self.more(wildcards))
+        # With environments of their own, jobs have other releases than this process.
+        policy = "" if self.judgement.state.has_environments else self._policy
+        self.judgement.of(self._origin(wildcards, self._inputs(wildcards), policy), self.more(wildcards))
 
     def lineage(self, wildcards: Wildcards) -> str:
         """What the job's script records (an Origin), as one line of text."""
-        listed = {name: paths if name in LISTED else () for name, paths in self._inputs(wildcards).items()}
-        return to_text(self._origin(wildcards, listed))
+        listed = {name: paths if name in LISTED else None for name, paths in self._inputs(wildcards).items()}
+        return to_text(self._origin(wildcards, listed, self._policy))
 
-    def _origin(self, wildcards: Wildcards, inputs: dict[str, tuple[str, ...]]) -> Origin:
+    @property
+    def _policy(self) -> str:
+        """By which releases are told apart; empty if the rule runs no model."""
+        return str(dict(self.rule.params.items()).get("software", ""))
+
+    def _origin(self, wildcards: Wildcards, inputs: Mapping[str, tuple[str, ...] | None], software: str) -> Origin:
         return Origin(
             settings=self._parameters(wildcards, about_code=False),
             code=self._parameters(wildcards, about_code=True),
             inputs=inputs,
             outputs=tuple(str(path).format(**wildcards) for path in self.rule.output),
             beside=self.beside.format(**wildcards),
+            software=software,
             memory=str(self.judgement.digests.folder),
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import read_json
+from head_ablation.common.problems import StudyError
 from head_ablation.common.settings import to_text
 from head_ablation.figures.figure import Design, FigureTask, Labels
 from head_ablation.figures.palettes import WIDTHS
@@ -91,15 +92,19 @@ def tables_task(study: Study) -> TablesTask:
     for method in study.ranked_methods:
         for experiment in study.experiments():
             path = Path(ranking_file(study, method, experiment) or detected_file(study, method, experiment))
-            if path.is_file():
-                facts = _facts(path, path.stat().st_mtime_ns, tuple(study.levels))
+            facts = _facts(path, path.stat().st_mtime_ns, tuple(study.levels)) if path.is_file() else None
+            if facts:
                 found[f"{method}/{experiment}"] = facts
     return TablesTask(found)
 
 
 @cache
-def _facts(path: Path, _written: int, levels: tuple[int, ...]) -> RankingFacts:
-    return ranking_facts(read_json(path), levels)
+def _facts(path: Path, _written: int, levels: tuple[int, ...]) -> RankingFacts | None:
+    """None of a damaged ranking: a detected one is made again before there are tables, a given one is refused."""
+    try:
+        return ranking_facts(read_json(path), levels)
+    except (StudyError, AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def detected_file(study: Study, method: str, experiment: Experiment) -> str:

@@ -23,7 +23,7 @@ from changes import (
     run,
     set_config,
 )
-from checkouts import copy_project
+from checkouts import copy_project, jobs_run
 from recomputation_report import RecomputationTable
 from tiny_study import QUESTIONS, TinyStudy, write_detected_study
 
@@ -78,6 +78,19 @@ def test_only_what_changed_runs_where_rankings_are_detected(
     change(detected)
     ran = run(detected)
     recomputation.same("detected", name, ran, [*expected, *changed(before, head_sets(detected), "random")])
+
+
+def test_a_detected_ranking_that_was_cut_is_detected_again(
+    detected: TinyStudy, recomputation: RecomputationTable
+) -> None:
+    """It is no JSON any more, and what planning reads of it is not known."""
+    ranking = detected.ranking("inc_year")
+    whole = ranking.read_bytes()
+    ranking.write_bytes(whole[: len(whole) // 2])
+    assert "detected_ranking inc_year" in jobs_run(detected.checkout.snakemake("--dry-run"))
+    again = of("inc_year", "detected_ranking *", "heads *")
+    recomputation.same("detected", "a detected ranking cut", run(detected), again)
+    assert ranking.read_bytes() == whole
 
 
 def test_matcher_code_detects_again(detected: TinyStudy, recomputation: RecomputationTable) -> None:

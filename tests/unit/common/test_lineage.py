@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from project import PROJECT
@@ -53,16 +54,18 @@ def origin(folder: Path, **changes: object) -> Origin:
         inputs={"text_files": (str(folder / "one"), str(folder / "two")), "files": (str(folder / "one"),)},
         outputs=(str(folder / "made" / "out.txt"),),
         beside="b*.txt",
+        software="",
         memory=str(folder / "memory"),
     )
     return replace(stated, **changes)  # type: ignore[arg-type]
 
 
-def make(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def make(folder: Path, *more: str, **changes: Any) -> subprocess.CompletedProcess[str]:
     """Runs the script; it finds the text files in its option."""
     (folder / "made").mkdir(exist_ok=True)
     own = origin(folder)
-    text = to_text(replace(own, inputs={**own.inputs, "text_files": ()}))
+    stated = {"inputs": {**own.inputs, "text_files": None}, **changes}
+    text = to_text(replace(own, **stated))
     files = [str(folder / name) for name in ("one", "two")]
     output = str(folder / "made" / "out.txt")
     command = [sys.executable, "script.py", "--lineage", text, "--text-files", *files, "--output", output, *more]
@@ -112,12 +115,52 @@ def test_an_input_that_has_to_be_made_first_says_nothing(folder: Path) -> None:
     assert found(folder) == []
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"settings": 1}'])
+NULL = '{"settings": "s", "code": "c", "inputs": null, "outputs": {}, "software": {}}'
+ELSEWHERE = '{"settings": "s", "code": "c", "inputs": {}, "outputs": {"x/y": "d"}, "software": {}}'
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"settings": 1}', NULL, ELSEWHERE])
 def test_without_a_whole_record_nothing_is_known(folder: Path, content: str | None) -> None:
     make(folder)
     record = record_file(folder / "made" / "out.txt")
     record.unlink() if content is None else record.write_text(content)
     assert found(folder) == [UNKNOWN]
+
+
+def test_an_output_that_the_record_lacks_is_of_unknown_making(folder: Path) -> None:
+    """As after an output was added to the rule, and a file of that name has been there before."""
+    make(folder)
+    other = folder / "made" / "other.txt"
+    more = (*origin(folder).outputs, str(other))
+    assert found(folder, outputs=more) == []
+    other.write_text("of an earlier run")
+    assert found(folder, outputs=more) == [UNKNOWN]
+
+
+def test_a_record_left_over_by_another_order_of_outputs_blocks_nothing(folder: Path) -> None:
+    make(folder)
+    first = folder / "made" / "beside.txt"
+    make(folder, outputs=(str(first), str(folder / "made" / "out.txt")), beside="")
+    assert not record_file(folder / "made" / "out.txt").exists()
+    (folder / "one").write_text("ONE")
+    make(folder, outputs=(str(first), str(folder / "made" / "out.txt")), beside="")
+    assert list(damage(folder / "made" / "out.txt", Digests())) == []
+
+
+def test_no_files_are_no_option(folder: Path) -> None:
+    """An input of which there is none, though the script has an option of that name."""
+    make(folder, inputs={"extra": ()})
+    assert json.loads(record_file(folder / "made" / "out.txt").read_text())["inputs"] == {"extra": []}
+
+
+def test_another_release_departs_where_it_counts(folder: Path) -> None:
+    make(folder, software="minor")
+    record = record_file(folder / "made" / "out.txt")
+    assert found(folder, software="minor") == []
+    assert found(folder) == []  # a job in an environment of its own
+    record.write_text(record.read_text().replace('"torch": "', '"torch": "1.'))
+    assert found(folder, software="minor") == ["it was made by other releases of torch or transformers"]
+    assert found(folder, software="any") == []
 
 
 def test_files_that_are_not_there_depart_in_nothing(folder: Path) -> None:

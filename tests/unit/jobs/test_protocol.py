@@ -7,10 +7,10 @@ from typed import detection_settings, level_settings
 
 from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import canonical_json
+from head_ablation.common.software import software_at_hand
 from head_ablation.detectors.copy_score import COPY_SCORE
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.protocol import deciding, detection_protocol, generation_protocol, protocol_digest
-from head_ablation.jobs.software import software_at_hand
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt, prompts_digest

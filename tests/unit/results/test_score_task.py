@@ -10,11 +10,11 @@ import pytest
 from scored_result import BASELINE, JUDGE, PROMPTS, scored, to
 from typed import arms, level_settings
 
+from head_ablation.common import software
 from head_ablation.common.files import read_json, write_json, write_jsonl
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings
-from head_ablation.jobs import software
 from head_ablation.jobs.protocol import generation_protocol
 from head_ablation.models.pointer import ModelSource, Pointer
 from head_ablation.prompts.prompt import counted_prompts, prompts_digest

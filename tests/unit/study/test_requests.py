@@ -7,11 +7,11 @@ import pytest
 from tiny_jobs import PROMPTS
 from tiny_llama import save_tiny_llama, tiny_llama
 
+from head_ablation.common import software
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import write_json, write_jsonl
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet
-from head_ablation.jobs import software
 from head_ablation.jobs.protocol import detection_protocol, generation_protocol
 from head_ablation.jobs.slurm import minutes_left
 from head_ablation.jobs.store import Entry, Store
