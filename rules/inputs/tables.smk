@@ -4,7 +4,8 @@ from head_ablation.study.config_lines import config_lines
 from head_ablation.study.tasks import audit_rankings, audit_task, tables_task
 
 TABLES = [
-    f"tables/{name}" for name in ("samples.parquet", "levels.csv", "curves.csv", "flips.csv", "key_results.csv", "key_results.md")
+    f"tables/{name}"
+    for name in ("samples.parquet", "levels.csv", "curves.csv", "flips.csv", "key_results.csv", "key_results.md")
 ]
 AUDIT = ["tables/audit.md"] if STUDY.has_results or STUDY.claims else []
 
