@@ -206,3 +206,10 @@ def test_a_changed_result_is_taken_in_again(given: TinyStudy, no_torch: dict[str
     page = given.checkout.results("tables", "audit.md").read_text()
     assert "0.123" in page
     path.write_text(before)
+
+
+def test_results_without_rankings_are_audited_too(given: TinyStudy, no_torch: dict[str, str]) -> None:
+    given.configure(lambda config: config.update(rankings={"given": None}))
+    given.checkout.results("tables", "audit.md").unlink()
+    given.checkout.snakemake(env=no_torch)
+    assert given.checkout.results("tables", "audit.md").is_file()
