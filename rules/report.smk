@@ -10,7 +10,7 @@ rule report_page:
     input:
         judged("report_page"),
         settled_heads,
-        sample_indexes=study_files(sample_indexes()),
+        passages=shown_passages,
         tables=study_files([table for table in TABLES if not table.endswith(".md")]),
         head_indexes=chosen_heads(),
         rankings=lambda wildcards: ranking_files(),

@@ -20,16 +20,15 @@ def filings_input(name):
     return found
 
 
+def samples_of(question, split):
+    """The samples file of a question and split."""
+    names = {"study": STUDY.name, "question": question}
+    path, index = SAMPLES.format(split=split, **names), SAMPLES_INDEX.format(**names)
+    return made(checkpoints.samples, path, PLAN.samples(question, split), index, **names)
+
+
 def samples_file(wildcards):
-    """The samples file of a split."""
-    return made(
-        checkpoints.samples,
-        SAMPLES.format(**wildcards),
-        PLAN.samples(wildcards.question, wildcards.split),
-        SAMPLES_INDEX.format(**wildcards),
-        study=wildcards.study,
-        question=wildcards.question,
-    )
+    return samples_of(wildcards.question, wildcards.split)
 
 
 def samples_digest(split):

@@ -248,9 +248,9 @@ FILES = {
 
 
 def edit(path: Path) -> None:
-    """Another digit somewhere, the size as before."""
+    """Another digit or letter somewhere, the size as before."""
     content = path.read_bytes()
-    place = re.search(rb"[0-8]", content[len(content) // 3 :])
+    place = re.search(rb"[0-8a-y]", content[len(content) // 3 :])
     assert place
     start = len(content) // 3 + place.start()
     path.write_bytes(content[:start] + bytes([content[start] + 1]) + content[start + 1 :])
