@@ -1,6 +1,5 @@
 # Stage 10, the page: from the finding in numbers to what the model said. Besides its inputs it reads, below the study's
-# folder, files that are no outputs of any rule (samples, head sets) or too many to name (provenance): what changes them
-# changes an index or a table, too.
+# folder, head sets, whose indexes are inputs, and provenance files, which are too many to name.
 
 
 include: "inputs/report.smk"
