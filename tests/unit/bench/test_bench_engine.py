@@ -130,5 +130,5 @@ def test_the_script_for_gpus_needs_torch_and_transformers_alone(tmp_path: Path) 
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "b.json").read_text())
-    assert {"device", "32_tokens", "64_tokens", "growth", "sweep"} <= found.keys()
+    assert {"device", "float32", "32_tokens", "64_tokens", "growth", "sweep"} <= found.keys()
     assert "| one generate per prompt / ours, at 32 tokens |" in done.stdout
