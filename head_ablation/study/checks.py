@@ -32,6 +32,7 @@ from head_ablation.study.planned_samples import SampleFacts, sample_facts
 from head_ablation.study.settings import (
     GENERATED,
     filings_at_hand,
+    filings_settings,
     model_source,
     prompt_settings,
     shape_at_hand,
@@ -194,12 +195,9 @@ def _position_problems(study: Study, model: str, positions: int, rotary: bool) -
 
 
 def _filing_problems(study: Study) -> list[Problem]:
+    settings, columns = filings_settings(study), [question["column"] for question in study.questions.values()]
     try:
-        rows = read_ground_truth(
-            study.ground_truth,
-            [question["column"] for question in study.questions.values()],
-            study.config["filings"]["null_values"],
-        )
+        rows = read_ground_truth(study.ground_truth, columns, settings.null_values, settings.fields)
     except StudyError as error:
         return error.problems
     path = study.ground_truth

@@ -14,6 +14,7 @@ from head_ablation.common.schema import departures
 from head_ablation.common.yaml_files import read_yaml
 from head_ablation.detectors import DETECTORS
 from head_ablation.heads.arms import ARMS
+from head_ablation.prompts.ground_truth import Fields
 from head_ablation.prompts.layout import pieces
 from head_ablation.study.config_schema import (
     DETECT,
@@ -113,6 +114,7 @@ def _reference_problems(study: Study) -> list[Problem]:
         *_override_problems(study),
         *_ranking_source_problems(study),
         *_sampler_problems(study),
+        *_filing_field_problems(study),
         *_size_problems(study),
     ]
 
@@ -185,6 +187,17 @@ def _size_problems(study: Study) -> Iterator[Problem]:
         found = f"{conditions:,} conditions (levels, arms, draws, methods) in {experiments:,} experiments"
         wanted = f"at most {MOST_CONDITIONS:,} in all"
         yield Problem(study.file, "arms", found, wanted, "Lower the draws, or make several studies of it.")
+
+
+def _filing_field_problems(study: Study) -> Iterator[Problem]:
+    """Names for the fields of files that are not the user's."""
+    filings = study.config.get("filings")
+    if filings and filings["section_1"] in (GENERATED, EDGAR):
+        for key, name in filings["fields"].items():
+            if name != getattr(Fields, key):
+                found = f"'{name}' with section_1: {filings['section_1']}"
+                wanted = f"'{getattr(Fields, key)}', or a JSONL file as section_1"
+                yield Problem(study.file, f"filings.fields.{key}", found, wanted)
 
 
 def _sampler_problems(study: Study) -> Iterator[Problem]:

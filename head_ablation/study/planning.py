@@ -72,7 +72,7 @@ class Plan:
 
     def _read_rows(self, question: str) -> dict[str, int]:
         settings, column = filings_settings(self.study), self.study.questions[question]["column"]
-        rows = read_ground_truth(self.study.ground_truth, [column], settings.null_values)
+        rows = read_ground_truth(self.study.ground_truth, [column], settings.null_values, settings.fields)
         companies = split_companies(rows, settings.seed, settings.test_fraction, settings.split)
         answered = [row["cik"] for row in rows if row[column]]
         return {split: sum(cik in chosen for cik in answered) for split, chosen in companies.items()}

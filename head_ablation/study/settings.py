@@ -22,6 +22,7 @@ from head_ablation.models.shape import declared_shape, known_shape
 from head_ablation.prompts.edgar import Corpus, CorpusRequest
 from head_ablation.prompts.evidence import Question
 from head_ablation.prompts.filings import FilingsFiles, FilingsSettings
+from head_ablation.prompts.ground_truth import Fields
 from head_ablation.prompts.layout import Layout, PromptSettings
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import SampleSettings
@@ -71,6 +72,7 @@ def filings_settings(study: Study) -> FilingsSettings:
         split=filings["split"],
         test_fraction=filings["test_fraction"],
         questions={key: Question(asked["column"], asked["matcher"]) for key, asked in study.questions.items()},
+        fields=Fields(**filings["fields"]),
     )
 
 

@@ -217,7 +217,7 @@ def test_missing_filings_and_fields_are_refused(tmp_path):
     file.write_text('{"filename": "1_1993.txt", "cik": "1"}\n', encoding="utf-8")
     with pytest.raises(StudyError) as refusal:
         read_filing_texts(file, ["1_1993.txt"])
-    assert [problem.field for problem in refusal.value.problems] == ["line 1, year", "line 1, section_1"]
+    assert [problem.field for problem in refusal.value.problems] == ["line 1, section_1"]
 
 
 def test_values_of_another_kind_are_refused_with_their_filing(tmp_path):

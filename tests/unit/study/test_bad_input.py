@@ -303,6 +303,18 @@ CONFIG_CASES = {
         "existing file",
     ),
     "truth_missing": ("filings.ground_truth", "none.csv", "filings.ground_truth", "'none.csv'", "existing file"),
+    "fields_of_generated_texts": (
+        "filings",
+        {
+            "ground_truth": str(PROJECT / "resources/companies.csv"),
+            "section_1": "generated",
+            "fields": {"text": "body"},
+        },
+        "filings.fields.text",
+        "'body' with section_1: generated",
+        "a JSONL file as section_1",
+    ),
+    "fields_misspelt": ("filings.fields", {"txt": "body"}, "filings.fields.txt", "an unknown key", "'text'?"),
     "texts_missing": ("filings.section_1", "none.jsonl", "filings.section_1", "'none.jsonl'", "existing file"),
     "evidence_missing": ("filings.evidence", "none.jsonl", "filings.evidence", "'none.jsonl'", "existing file"),
     "bank_missing": ("question_bank", "none.yaml", "question_bank", "'none.yaml'", "existing file"),
@@ -380,7 +392,7 @@ FILE_CASES = {
     ),
     "truth_in_latin_1": (
         lambda d: (d / "truth.csv").write_bytes(b"filename,cik\n\xe9,1\n"),
-        ("truth.csv", "file", "no UTF-8", "a CSV in UTF-8"),
+        ("truth.csv", "file", "no UTF-8", "a CSV or JSONL in UTF-8"),
     ),
     "jsonl_lacks_a_field": (
         lambda d: remove_field(d / "filings.jsonl", "section_1"),

@@ -25,6 +25,7 @@ from head_ablation.study.tasks import acceptances, audit_task, figure_task, rank
 GIVEN = "given/{model_dir}/{question}.json"
 NO_OWN_WORDS = {"models.tiny.prompt": {}}
 CORPUS = {"filings.section_1": EDGAR}
+TEXTS = {"filings.section_1": "texts.jsonl"}
 RESULTS = {"rankings": {"mine": None}, "results_from": GIVEN}
 CHANGES: dict[str, Any] = {
     # option: another value; or other values that must be there first, and the other value
@@ -61,6 +62,9 @@ CHANGES: dict[str, Any] = {
     "tokens": [384, 512],
     "filings.ground_truth": "truth.csv",
     "filings.section_1": EDGAR,
+    "filings.fields.filename": (TEXTS, "id"),
+    "filings.fields.company": (TEXTS, "group"),
+    "filings.fields.text": (TEXTS, "text"),
     "filings.corpus.source": (CORPUS, "org/corpus"),
     "filings.corpus.revision": (CORPUS, "main"),
     "filings.corpus.data_dir": (CORPUS, "year_1994"),
@@ -125,7 +129,8 @@ def _write_inputs() -> None:
     header = "filename,cik,original_Inc_year_truth,original_Inc_state_truth,employee_count_truth"
     for name in ("companies.csv", "truth.csv"):
         write_text(Path(name), "\n".join([header, *rows]) + "\n")
-    write_text(Path("evidence.jsonl"), "")
+    for name in ("evidence.jsonl", "texts.jsonl"):
+        write_text(Path(name), "")
     write_text(Path("claims.yaml"), "source: here\nclaims: []\n")
     write_text(Path("filler.txt"), "A river.")
     entry = "{text: 'When?', stem: 'A:', column: original_Inc_year_truth, matcher: year, label: Year}\n"

@@ -31,6 +31,7 @@ RUN = {
 SCRIPTS = {"rankings": ALWAYS | RUN, "results_from": ALWAYS | {"accept_results"}}
 NO_WEIGHTS = (2).to_bytes(8, "little") + b"{}"  # safetensors without a tensor
 COLUMN = f"year {HOSTILE}"
+FIELDS = {name: f"{name} {HOSTILE}" for name in ("filename", "company", "text")}
 
 
 def shell_commands():
@@ -72,12 +73,14 @@ def write_inputs(folder):
     (own / "model" / "config.json").write_text(json.dumps(shape))
     (own / "model" / "model.safetensors").write_bytes(NO_WEIGHTS)
     numbers = range(1, 21)
+    header = [*list(FIELDS.values())[:2], COLUMN]
     (own / "truth.csv").write_text(
-        f'filename,cik,"{COLUMN.replace(chr(34), chr(34) * 2)}"\n'
+        ",".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in header)
+        + "\n"
         + "".join(f"{n}_1993.txt,{n},{1900 + n}\n" for n in numbers)
     )
     text = {f"{n}_1993.txt": f"Founded in {1900 + n}." for n in numbers}
-    rows = [{"filename": name, "cik": name[:-9], "year": "1993", "section_1": said} for name, said in text.items()]
+    rows = [{FIELDS["filename"]: name, FIELDS["text"]: said} for name, said in text.items()]
     (own / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (own / "evidence.jsonl").write_text("")
     (own / "filler.txt").write_text("A river in flat country is never in a hurry.")
@@ -132,6 +135,7 @@ def study(folder):
             "evidence": f"{own}/evidence.jsonl",
             "corpus": {"source": HOSTILE, "revision": HOSTILE, "data_dir": HOSTILE},
             "null_values": [HOSTILE],
+            "fields": FIELDS,
         },
         "prompt": {"template": template, "filler": f"{own}/filler.txt"},
         "rankings": {"given": f"{own}/ranking.json"},
