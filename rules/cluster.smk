@@ -7,7 +7,7 @@ from functools import cache
 
 from snakemake.exceptions import IncompleteCheckpointException
 
-from head_ablation.study.partition import partition_minutes, submission_problems
+from head_ablation.study.partition import partition_minutes, partition_problems, submission_problems
 from head_ablation.study.requests import FROM_STORE, Requests
 
 
@@ -42,10 +42,12 @@ def partition_limit():
 
 @cache
 def refuse_endless_waiting():
-    """Refuses submissions that ask for more time than their partition gives: SLURM would let them wait forever."""
+    """Refuses a partition that is not there, and submissions that ask for more time than it gives: SLURM would let them
+    wait forever."""
+    named = STATE.default_resource("slurm_partition")
+    refuse_by_message(refuse, partition_problems(named))
     submissions = dict.fromkeys(tuple(STUDY.batch(one, submitted_sweeps())) for one in STUDY.experiments())
-    partition = STATE.default_resource("slurm_partition") or "by default"
-    problems = submission_problems(submissions, sweep_minutes, partition_limit(), partition)
+    problems = submission_problems(submissions, sweep_minutes, partition_limit(), named or "by default")
     refuse_by_message(refuse, problems)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from head_ablation.common.files import read_json
 from head_ablation.common.problems import Problem, StudyError
-from head_ablation.prompts.chat import chosen_template, render_chat
-from head_ablation.prompts.tokenizer_config import read_tokenizer_config
+from head_ablation.prompts.chat import render_chat
+from head_ablation.prompts.tokenizer_config import chat_template_of, read_tokenizer_config
 
 NEVER = -1e9  # a log-probability: a piece that no text is cut into
 Encoded = tuple[list[int], list[tuple[int, int]]]
@@ -155,17 +155,15 @@ class PromptTokenizer:
         """
         template = self._chat_template()
         if template is None:
-            raise StudyError(f"{self.folder}: the model has no chat template; set prompt.chat: false")
+            wanted = "a chat template, since prompt.chat is true"
+            raise StudyError([Problem(self.folder, "chat_template", "nothing", wanted, "Set chat: false.")])
         text = render_chat(template, user_turn, self._special_tokens(), self.folder)
         if text.count(user_turn) != 1:
             raise StudyError(f"{self.folder}: the chat template shows the user's turn {text.count(user_turn)} times")
         return text
 
     def _chat_template(self) -> str | None:
-        path = self.folder / "chat_template.jinja"
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
-        return chosen_template(self._config.get("chat_template"), self.folder / "tokenizer_config.json")
+        return chat_template_of(self.folder, self._config)
 
 
 def _settled(state: dict[str, Any], path: Path) -> dict[str, Any]:

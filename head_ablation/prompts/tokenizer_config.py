@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ def read_tokenizer_config(folder: Path) -> dict[str, Any]:
     refuse(_token_problems(path, content))
     chosen_template(content.get("chat_template"), path)
     return content
+
+
+def chat_template_of(folder: Path, config: Mapping[str, Any]) -> str | None:
+    """The chat template of a model: its own file, or that of its tokenizer_config.json; None if it has none."""
+    path = folder / "chat_template.jinja"
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    return chosen_template(config.get("chat_template"), folder / NAME)
 
 
 def tokenizer_config_problems(folder: Path) -> list[Problem]:

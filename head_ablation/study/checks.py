@@ -20,7 +20,11 @@ from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, adapter_problems,
 from head_ablation.models.rotary import RotaryLengths
 from head_ablation.models.shape import grid_problems, known_config
 from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
-from head_ablation.prompts.tokenizer_config import tokenizer_config_problems
+from head_ablation.prompts.tokenizer_config import (
+    chat_template_of,
+    read_tokenizer_config,
+    tokenizer_config_problems,
+)
 from head_ablation.results.claims import claims_problems
 from head_ablation.results.published_format import result_problems
 from head_ablation.study.braces import brace_problems
@@ -131,9 +135,20 @@ def _run_problems(study: Study, shapes: Mapping[str, ModelShape | None]) -> Iter
         if own["gpu"] > 1 and own["device"] not in ("auto", "cuda"):
             found = f"{own['gpu']} with device: {own['device']}"
             yield Problem(study.file, f"models.{key}.gpu", found, "device: auto or cuda, or gpu: 1")
+        yield from _chat_problems(study, key, Path(origin.source)) if shapes[key] and is_folder(origin.source) else ()
         known = known_config(origin.source, origin.revision) if shapes[key] else None
         if known:
             yield from _attention_problems(study, key, *known)
+
+
+def _chat_problems(study: Study, model: str, folder: Path) -> Iterator[Problem]:
+    """A chat template that is asked for, and that the model's folder does not have."""
+    own, shared = study.model(model)["prompt"], study.config["prompt"]
+    if own.get("chat", shared["chat"]) and chat_template_of(folder, read_tokenizer_config(folder)) is None:
+        field = f"models.{model}.prompt.chat" if "chat" in own else "prompt.chat"
+        found, fix = f"true, but {folder} has no chat template", "Base models have none: set it to false."
+        wanted = "a model with chat_template.jinja, or chat_template in its tokenizer_config.json"
+        yield Problem(study.file, field, found, wanted, fix)
 
 
 def _attention_problems(study: Study, model: str, file: Path, config: Mapping[str, Any]) -> Iterator[Problem]:
@@ -289,4 +304,5 @@ def _problems_of_files(
         try:
             yield from problems(experiment, path) if path not in missing or len(missing) <= FEW else []
         except StudyError as error:
-            yield from error.problems
+            fix = f"The config's {field} names it." if path in missing else ""
+            yield from (replace(problem, fix=problem.fix or fix) for problem in error.problems)

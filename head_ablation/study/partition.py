@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from head_ablation.common.experiment import Experiment
-from head_ablation.common.problems import Problem
+from head_ablation.common.problems import Problem, did_you_mean
 
 ANSWER_SECONDS = 20  # after which SLURM is taken not to answer
 DAY, HOUR, MINUTE = 24 * 60, 60, 1
@@ -31,10 +31,21 @@ def partition_minutes(partitions: str | None) -> float:
     return max((_minutes(one.get("MaxTime", "")) for one in chosen), default=math.inf)
 
 
+def partition_problems(partitions: str | None) -> Iterator[Problem]:
+    """The partitions that the profile names and the cluster does not have; none where SLURM does not say."""
+    known = [one["PartitionName"] for one in _shown_partitions() if "PartitionName" in one]
+    for name in partitions.split(",") if partitions and known else ():
+        if name not in known:
+            fix = f"Name it in profiles/slurm/profile.yaml. {did_you_mean(name, known)}"
+            yield Problem(
+                "profile", "default-resources.slurm_partition", f"'{name}'", "a partition of this cluster", fix
+            )
+
+
 def _shown_partitions() -> Iterator[dict[str, str]]:
     if shutil.which("scontrol") is None:
         return
-    command = ["scontrol", "show", "partition", "--oneliner"]
+    command = ["scontrol", "show", "partition", "--all", "--oneliner"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
     except (OSError, subprocess.TimeoutExpired):

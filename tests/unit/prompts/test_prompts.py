@@ -230,7 +230,9 @@ def test_a_chat_template_file_comes_before_the_one_in_the_config(chat_tokenizer)
 
 
 def test_a_model_without_chat_template_says_what_to_set(tokenizer):
-    with pytest.raises(StudyError, match=r"no chat template; set prompt\.chat: false"):
+    with pytest.raises(
+        StudyError, match=r"chat_template: found nothing; expected a chat template, since prompt\.chat is true"
+    ):
         built(tokenizer, chat=True)
 
 

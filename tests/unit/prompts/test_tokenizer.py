@@ -216,7 +216,7 @@ def test_of_several_templates_the_default_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, r"no chat template; set prompt\.chat: false"),
+        (None, r"chat_template: found nothing; expected a chat template, since prompt\.chat is true"),
         ([{"name": "rag", "template": "x"}], r"chat_template: found the names rag; expected .* 'default'"),
         ([], r"chat_template: found the names ; expected"),
         (7, r"chat_template: found 7; expected a text, null, or a list"),

@@ -314,6 +314,14 @@ CONFIG_CASES = {
         "'body' with section_1: generated",
         "a JSONL file as section_1",
     ),
+    "chat_without_a_template": ("prompt.chat", True, "prompt.chat", "has no chat template", "set it to false"),
+    "models_chat_without_a_template": (
+        "models.tiny.prompt",
+        {"chat": True},
+        "models.tiny.prompt.chat",
+        "has no chat template",
+        "set it to false",
+    ),
     "fields_misspelt": ("filings.fields", {"txt": "body"}, "filings.fields.txt", "an unknown key", "'text'?"),
     "texts_missing": ("filings.section_1", "none.jsonl", "filings.section_1", "'none.jsonl'", "existing file"),
     "evidence_missing": ("filings.evidence", "none.jsonl", "filings.evidence", "'none.jsonl'", "existing file"),
@@ -460,7 +468,7 @@ FILE_CASES = {
     ),
     "ranking_missing": (
         lambda d: (d / RANKING).unlink(),
-        (RANKING, "file", "nothing", "a JSON file at this path"),
+        (RANKING, "file", "nothing", "a JSON file at this path. The config's rankings.wu24 names it."),
     ),
     "ranking_truncated": (
         lambda d: (d / RANKING).write_text('{"head_rankings": [', encoding="utf-8"),
@@ -681,3 +689,14 @@ def test_a_converted_model_that_lost_a_file_is_refused_with_what_to_do(good, tmp
 def test_a_folder_for_a_file_is_said_to_be_one(good, tmp_path):
     lines = refusal(changed(good, "prompt.filler", str(tmp_path)))
     assert_named(lines, CONFIG, "prompt.filler", "which is a folder", "an existing file")
+
+
+def test_a_chat_template_in_either_place_will_do(good, tmp_path):
+    asked = changed(good, "prompt.chat", True)
+    file = tmp_path / "model" / "tokenizer_config.json"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(json.dumps(json.loads(before) | {"chat_template": "{{ messages }}"}), encoding="utf-8")
+    checked_study(asked, CONFIG)
+    file.write_text(before, encoding="utf-8")
+    (tmp_path / "model" / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
+    checked_study(asked, CONFIG)

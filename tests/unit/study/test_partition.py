@@ -5,7 +5,7 @@ import math
 import pytest
 
 from head_ablation.common.experiment import Experiment
-from head_ablation.study.partition import partition_minutes, submission_problems
+from head_ablation.study.partition import partition_minutes, partition_problems, submission_problems
 
 SHOWN = """\
 PartitionName=gpu AllowGroups=ALL Default=YES DefaultTime=01:00:00 MaxTime={gpu} State=UP Nodes=n[1-4]
@@ -62,3 +62,15 @@ def test_submissions_that_are_too_long_are_named_with_their_time():
     assert "360 minutes for base/inc_year/tokens_2048 and 1 more sweeps" in str(together)
     assert list(submission_problems([(short,), (long,)], minutes, math.inf, "gpu")) == []
     assert list(submission_problems([(long,)], minutes, 300, "gpu")) == []
+
+
+def test_a_partition_that_the_cluster_does_not_have_is_refused_by_name(slurm, monkeypatch, tmp_path):
+    slurm()
+    (problem,) = partition_problems("gpu,lnog")
+    assert str(problem) == (
+        "profile: default-resources.slurm_partition: found 'lnog'; expected a partition of this cluster."
+        " Name it in profiles/slurm/profile.yaml. Did you mean 'long'?"
+    )
+    assert list(partition_problems("gpu,open")) == list(partition_problems(None)) == []
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert list(partition_problems("lnog")) == []
