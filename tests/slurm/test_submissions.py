@@ -116,6 +116,13 @@ def test_a_submission_longer_than_its_partition_allows_is_refused(on_cluster: Cl
     assert message in " ".join(on_cluster.log.read_text().split())
 
 
+def test_a_partition_that_the_cluster_does_not_have_is_refused_by_name(on_cluster: ClusterStudy) -> None:
+    asked = ("--dry-run", "--config", "levels=[10,20,30]", "--default-resources", "slurm_partition=gpus")
+    assert on_cluster.start(*asked).wait(timeout=120) != 0
+    message = "default-resources.slurm_partition: found 'gpus'; expected a partition of this cluster."
+    assert message in " ".join(on_cluster.log.read_text().split())
+
+
 @pytest.mark.parametrize(("limit", "least", "most"), [("7", 6.5, 7.0), ("UNLIMITED", math.inf, math.inf)])
 def test_a_job_knows_how_much_time_its_allocation_has_left(
     cluster: Cluster, limit: str, least: float, most: float

@@ -14,10 +14,44 @@ PAGES = sorted(path for path in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md
 EXAMPLES = sorted(PROJECT.glob("tests/seams/*/*.py"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_of_pages_lead_to_files(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def anchors(page: Path) -> set[str]:
+    """What a link to a section may name, as GitHub makes it of the headings."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead_links(page: Path, text: str) -> list[str]:
+    """Links and images of a page that lead to no file, or to no section of one; addresses of the web do not count."""
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not re.match(r"[a-z]+:", link) and not (target.exists() and (not anchor or anchor in anchors(target))):
+            dead.append(link)
+    return dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.name}")
+def test_links_of_pages_lead_to_files_and_sections(page: Path) -> None:
+    assert dead_links(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_dead_links_are_found() -> None:
+    page = PROJECT / "docs" / "README.md"
+    text = (
+        "[a](none.md) [b](report.md#size) [c](report.md#none) ![d](none.png) [e](#documentation) [f](https://x.org/y)"
+    )
+    assert dead_links(page, text) == ["none.md", "report.md#none", "none.png"]
+
+
+def test_every_page_and_image_of_the_docs_is_linked() -> None:
+    index = (PROJECT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in PROJECT.glob("docs/*.md")} - {"README.md"}
+    assert pages - set(re.findall(r"\]\(([\w.]+\.md)\)", index)) == set()
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    images = {path.name for path in PROJECT.glob("docs/*") if path.suffix in (".png", ".svg")}
+    assert images and {name for name in images if f"/{name})" not in shown and f"({name})" not in shown} == set()
 
 
 def swallowed_targets(text: str) -> list[str]:
