@@ -15,6 +15,7 @@ from head_ablation.figures.lines import Pen, draws_in_words, handles, shared_wor
 from head_ablation.figures.page import Page, Panel
 from head_ablation.figures.panels import UNDECIDED, basis, control_kinds
 from head_ablation.figures.style import SHARED, style
+from head_ablation.figures.text import N_COMPANIES
 from head_ablation.heads.arms import ARMS
 from head_ablation.results.key_results import key_results_table
 
@@ -42,7 +43,7 @@ def drops(tables: Tables, design: Design) -> Figure:
             pen.draw(own, own[:0].assign(experiment=""))
             pen.reference(0, SHARED, ":")
         all_rows = pd.concat(drawn)
-        page.axes[0].set(ylim=_limits(all_rows))
+        page.axes[0].set(ylim=limits(all_rows, at_least=10))
         for ax in page.axes:
             ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10], integer=True))
         legend = handles(all_rows, "method", design, draws_in_words(tables.levels), "")
@@ -76,8 +77,9 @@ def _rows(key_results: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([start, rows], ignore_index=True)
 
 
-def _limits(rows: pd.DataFrame) -> tuple[float, float]:
-    low, high = min(rows["low"].min(), 0), max(rows["high"].max(), 10)
+def limits(rows: pd.DataFrame, at_least: float) -> tuple[float, float]:
+    """The limits of an axis that holds all bars and bands, 0 and `at_least`."""
+    low, high = min(rows["low"].min(), 0), max(rows["high"].max(), at_least)
     return low - 0.04 * (high - low), high + 0.04 * (high - low)
 
 
@@ -87,7 +89,7 @@ def _caption(rows: pd.DataFrame, whole: pd.DataFrame, tables: Tables) -> str:
     said = [
         "Points: accuracy without ablation minus accuracy with ablated heads, mean over experiments (draws first).",
         f"{'Bars and grey bands' if has_shared else 'Bars'}: 95 % intervals, Newcombe 1998, from Wilson limits with"
-        f" n = companies, {ways}.",
+        f" {N_COMPANIES}, {ways}.",
         shared_words(has_shared and whole["method"].nunique() > 1, has_own),
         UNDECIDED if (rows["undecided"] > 0).any() else "",
         f"Not shown, since no head could be ranked: {some(tables.missing)}." if tables.missing else "",

@@ -1,10 +1,10 @@
-"""What a figure is: a name, which is its files' too, and how it is drawn from the tables, as a design says."""
+"""What a figure is: a name, which is its files' too, and how it is drawn from tables and rankings, as a design says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from head_ablation.common.problems import StudyError
 from head_ablation.common.registry import Entry
@@ -13,6 +13,8 @@ from head_ablation.figures.palettes import CONTROLS, PALETTES, WIDTHS
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure as Drawing
+
+    from head_ablation.figures.head_map import HeadMap
 
 Names = tuple[tuple[str, str], ...]
 """Keys and the names to show, in the figures' order."""
@@ -71,6 +73,13 @@ class Design:
         """The font's size in inches."""
         return self.font_size / 72
 
+    def order(self, column: str, values: Iterable[Any]) -> list[Any]:
+        """The values of a column that occur, as `Labels.order` has them; prompt lengths as `tokens` has them."""
+        if column != "tokens":
+            return self.labels.order(column, values)
+        found = set(values)
+        return [tokens for tokens in self.tokens if tokens in found] + sorted(found.difference(self.tokens))
+
 
 @dataclass(frozen=True)
 class FigureTask:
@@ -99,12 +108,14 @@ class Tables(NamedTuple):
         levels: `levels_table`.
         samples: of `samples_table` at least what tells conditions and companies apart, and what was right and counts.
         missing: what no head could be ranked for.
+        head_maps: the rankings that have heads; empty for figures that are not `of_rankings`.
     """
 
     curves: pd.DataFrame
     levels: pd.DataFrame
     samples: pd.DataFrame
     missing: Sequence[str] = ()
+    head_maps: Sequence[HeadMap] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +126,10 @@ class Figure(Entry):
         view: what it shows, for the report's list of figures.
         title: the figure that it is a view of.
         draw: tables and design -> the figure. Imports matplotlib only when it is called.
+        of_rankings: whether it shows rankings, so that it is left out where no method has one.
     """
 
     view: str
     draw: Callable[[Tables, Design], Drawing]
     title: str = "Figure 8"
+    of_rankings: bool = False

@@ -73,20 +73,28 @@ class Pen:
             single: the same of single experiments, told apart by `experiment`; it may be empty.
             control_bars: whether controls that are not shared have bars.
         """
-        shown = list(rows[["hue", "arm"]].drop_duplicates().itertuples(index=False, name=None))
-        order = sorted(shown, key=lambda key: (key[1] == "top", key[0] != SHARED, self._place(key[0]), key[1]))
-        self._set_levels(sorted(rows["level"].unique()))
+        order = self.order(rows)
+        self.set_levels(sorted(rows["level"].unique()))
         side_by_side = [key for key in order if key[0] != SHARED and (key[1] == "top" or control_bars)]
         for hue, arm in order:
             curve = rows[(rows["hue"] == hue) & (rows["arm"] == arm)].sort_values("level")
-            look = look_of(self.design, self.hues, hue, arm)
+            look = self.look(hue, arm)
             for line in _lines(single, hue, arm):
                 self._thin(line, look)
             if hue == SHARED:
                 self._band(curve, look)
             else:
-                offset = self._offset(side_by_side, (hue, arm))
+                offset = self.offset(side_by_side, (hue, arm))
                 self._curve(curve, look, offset, bars=arm == "top" or control_bars)
+
+    def order(self, rows: pd.DataFrame) -> list[tuple[str, str]]:
+        """Hue and arm of each curve, those in front last."""
+        shown = list(rows[["hue", "arm"]].drop_duplicates().itertuples(index=False, name=None))
+        return sorted(shown, key=lambda key: (key[1] == "top", key[0] != SHARED, self._place(key[0]), key[1]))
+
+    def look(self, hue: str, arm: str) -> Look:
+        """How a curve looks."""
+        return look_of(self.design, self.hues, hue, arm)
 
     def reference(self, value: float, hue: str, linestyle: str) -> None:
         """A line across the panel."""
@@ -96,14 +104,15 @@ class Pen:
     def _place(self, hue: str) -> int:
         return -1 if hue == SHARED else list(self.hues).index(hue)
 
-    def _set_levels(self, levels: Sequence[int]) -> None:
+    def set_levels(self, levels: Sequence[int]) -> None:
+        """Ticks at the levels, 0 among them."""
         reach = 0.05 * levels[-1]
         self.ax.set(xticks=levels, xlim=(-reach, levels[-1] + reach))
         size = 0.9 * self.design.font_size
         scale = self.points / 72 / (levels[-1] + 2 * reach)  # inches per head
         self.ax.set_xticklabels(_spaced(levels, scale, size))
 
-    def _offset(self, order: Sequence[tuple[str, str]], key: tuple[str, str]) -> float:
+    def offset(self, order: Sequence[tuple[str, str]], key: tuple[str, str]) -> float:
         """How far a curve's marks are set aside, in heads."""
         if key not in order:
             return 0.0
@@ -122,19 +131,23 @@ class Pen:
         self.ax.fill_between(*edges, color=BAND, linewidth=0, zorder=1.5)
         self.ax.plot(curve["level"], curve["value"], **look)
 
-    def _curve(self, curve: pd.DataFrame, look: Look, offset: float, bars: bool) -> None:
-        x = curve["level"] + offset * (curve["level"] > 0)
-        self.ax.plot(x, curve["value"], **(look | {"marker": "none"}))
+    def marks(self, x: pd.Series, curve: pd.DataFrame, look: Look, bars: bool) -> None:
+        """Marks, with bars or without; hollow where the ranking does not decide the heads."""
         marks = look | {"linestyle": "none"}
         hollow = marks | {"markerfacecolor": "white"}
-        ablated, undecided = curve["level"] > 0, curve["undecided"] > 0
-        for chosen, drawn in ((ablated & ~undecided, marks), (ablated & undecided, hollow)):
+        undecided = curve["undecided"] > 0
+        for chosen, drawn in ((~undecided, marks), (undecided, hollow)):
             if bars and chosen.any():
                 part = curve[chosen]
                 reach = [part["value"] - part["low"], part["high"] - part["value"]]
                 self.ax.errorbar(x[chosen], part["value"], yerr=reach, elinewidth=0.6, **drawn)
             else:
                 self.ax.plot(x[chosen], curve["value"][chosen], **drawn)
+
+    def _curve(self, curve: pd.DataFrame, look: Look, offset: float, bars: bool) -> None:
+        x, ablated = curve["level"] + offset * (curve["level"] > 0), curve["level"] > 0
+        self.ax.plot(x, curve["value"], **(look | {"marker": "none"}))
+        self.marks(x[ablated], curve[ablated], look, bars)
 
 
 def _lines(single: pd.DataFrame, hue: str, arm: str) -> Iterator[pd.DataFrame]:

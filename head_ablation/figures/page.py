@@ -55,6 +55,12 @@ def columns_of(design: Design, number: int, group: int) -> int:
     return ceil(size / ceil(size / most))
 
 
+def titled_once(design: Design, panels: Sequence[Panel], group: int) -> list[Panel]:
+    """The panels of a grid, with titles above the first row alone, where a group fills exactly one row."""
+    has_rows = columns_of(design, len(panels), group) == group
+    return [Panel("", panel.note) if has_rows and place >= group else panel for place, panel in enumerate(panels)]
+
+
 class Page:
     """A figure with its panels; `close` adds what stands below them.
 
@@ -77,8 +83,9 @@ class Page:
         self._label_y(y_label, shape)
         self._spots, self._height = self._lay_out(panels)
         self.axes = [self.figure.add_axes((0, 0, 1, 1)) for _ in panels]
+        lines = self._note_lines(panels)
         for ax, panel, (row, column) in zip(self.axes, panels, self._cells, strict=True):
-            self._write_head(ax, panel)
+            self._write_head(ax, panel, lines[row])
             ax.tick_params(labelleft=column == 0, labelbottom=self._is_lowest(row, column))
             if self._is_lowest(row, column):
                 ax.set_xlabel(x_label)
@@ -137,7 +144,7 @@ class Page:
         em, top, tops = self.design.em, EDGE * self.design.em, {}
         for row in range(max(row for row, _ in self._cells) + 1):
             here = [number for number, cell in enumerate(self._cells) if cell[0] == row]
-            top += max(self._head_height(panels[number]) for number in here)
+            top += self._head_height([panels[number] for number in here])
             tops[row] = top
             lowest = any(self._is_lowest(*self._cells[number]) for number in here)
             top += self._panel_height + em * (TICKS + LINE if lowest else 0.5)
@@ -155,18 +162,27 @@ class Page:
         size, room = self.design.font_size, self._panel_width + OVERHANG * self.design.em
         return wrapped(panel.title, room, size), wrapped(panel.note, room, SMALL * size)
 
-    def _head_height(self, panel: Panel) -> float:
-        title, note = self._head(panel)
-        return self.design.em * (LINE * len(title) + LINE * SMALL * len(note) + 1.0)
+    def _head_height(self, row: Sequence[Panel]) -> float:
+        """Of the longest title above the longest note of a row."""
+        titles, notes = zip(*map(self._head, row), strict=True)
+        return self.design.em * (LINE * max(map(len, titles)) + LINE * SMALL * max(map(len, notes)) + 1.0)
 
-    def _write_head(self, ax: Axes, panel: Panel) -> None:
+    def _note_lines(self, panels: Sequence[Panel]) -> dict[int, int]:
+        """Row -> the lines of its longest note, above which the row's titles stand."""
+        lines: dict[int, int] = {}
+        for panel, (row, _) in zip(panels, self._cells, strict=True):
+            lines[row] = max(lines.get(row, 0), len(self._head(panel)[1]))
+        return lines
+
+    def _write_head(self, ax: Axes, panel: Panel, lines: int) -> None:
         title, note = self._head(panel)
         size = self.design.font_size
         pad = 0.5 * size
         above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "baseline"}
         if note:
-            ax.annotate("\n".join(note), (0, 1), (0, pad), **above, fontsize=SMALL * size, color=GREY, linespacing=LINE)
-        pad += LINE * SMALL * size * len(note) + 0.25 * size  # below the title's baseline
+            low = pad + LINE * SMALL * size * (lines - len(note))
+            ax.annotate("\n".join(note), (0, 1), (0, low), **above, fontsize=SMALL * size, color=GREY, linespacing=LINE)
+        pad += LINE * SMALL * size * lines + 0.25 * size  # below the title's baseline
         ax.set_title("\n".join(title), loc="left", pad=pad, linespacing=LINE)
 
     def _add_legend(self, handles: Sequence[Artist]) -> Any:

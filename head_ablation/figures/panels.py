@@ -18,8 +18,9 @@ from matplotlib.ticker import PercentFormatter
 from head_ablation.common.problems import some
 from head_ablation.figures.figure import Design, Tables
 from head_ablation.figures.lines import Pen, draws_in_words, handles, shared_words, with_shared_controls
-from head_ablation.figures.page import Page, Panel, columns_of
+from head_ablation.figures.page import Page, Panel, titled_once
 from head_ablation.figures.style import GREY, SHARED, style
+from head_ablation.figures.text import N_COMPANIES, NO_BREAK
 from head_ablation.results.curves import curves_table
 from head_ablation.results.rows import EXPERIMENT
 
@@ -33,7 +34,6 @@ POOLED = {
 }
 """What points are where they stand for several experiments, by what the colours are."""
 FLOOR = "always the most frequent answer"
-NO_BREAK = "\u00a0"  # a space that ends no line
 Key = tuple[Any, ...]
 
 
@@ -51,11 +51,9 @@ def panels(tables: Tables, design: Design, by: Sequence[str], hue: str, shape: f
     single = _curves(tables.levels, EXPERIMENT, hue)
     keys, found = _keys(means, design, by), {tuple(row) for row in means[list(by)].to_numpy()}
     hues, group = design.labels.order(hue, means["hue"]), len({key[-1] for key in keys})
-    columns = columns_of(design, len(keys), group)
     with style(design):
-        titled = [place < group or columns < group for place in range(len(keys))] if len(by) == 3 else None
         heads = [_head(design, by, key, _at(single, by, key)) for key in keys]
-        heads = [head if titled is None or titled[place] else Panel("", head.note) for place, head in enumerate(heads)]
+        heads = titled_once(design, heads, group) if len(by) == len(EXPERIMENT) else heads
         page = Page(design, heads, group, "heads ablated", "accuracy", shape)
         drawn = []
         for key, ax in zip(keys, page.axes, strict=True):
@@ -84,15 +82,8 @@ def _curves(levels: pd.DataFrame, by: Sequence[str], hue: str) -> pd.DataFrame:
 
 def _keys(curves: pd.DataFrame, design: Design, by: Sequence[str]) -> list[Key]:
     """All combinations of what occurs, in the config's order, so that panels stand in rows and columns."""
-    index = pd.MultiIndex.from_product([_order(curves[column], design, column) for column in by])
+    index = pd.MultiIndex.from_product([design.order(column, curves[column]) for column in by])
     return [tuple(key) for key in index]
-
-
-def _order(values: pd.Series, design: Design, column: str) -> list[Any]:
-    if column != "tokens":
-        return design.labels.order(column, values)
-    found = set(values)
-    return [tokens for tokens in design.tokens if tokens in found] + sorted(found.difference(design.tokens))
 
 
 def _at(curves: pd.DataFrame, by: Sequence[str], key: Key) -> pd.DataFrame:
@@ -147,7 +138,7 @@ def _caption(rows: pd.DataFrame, means: pd.DataFrame, pooled: bool, hue: str, mi
     bars = "Bars and grey bands" if has_shared else "Bars" if hue == "method" else "Bars, of top heads alone"
     said = [
         f"Points: share of the prompts that count answered correctly{POOLED[hue] if pooled else ''}.",
-        f"{bars}: Wilson 95 % intervals with n = companies"
+        f"{bars}: Wilson 95 % intervals with {N_COMPANIES}"
         + (", of the experiment that has most (a company counts once, at however many lengths)." if pooled else "."),
         shared_words(has_shared and means["hue"].nunique() > 1, has_own),
         UNDECIDED if (means["undecided"] > 0).any() else "",

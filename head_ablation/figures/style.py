@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import seaborn as sns
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -82,6 +83,26 @@ def lighter(colour: str, share: float = 0.45) -> str:
     """A colour so far on its way to white."""
     red, green, blue = ((1 - share) * part + share for part in to_rgb(colour))
     return to_hex((red, green, blue))
+
+
+def shades(colour: str, number: int) -> list[str]:
+    """Shades of a colour from dark to light, at even steps of lightness (CIE L*)."""
+    shares = np.linspace(-0.75, 0.6, 100)  # of the way to black, below 0, and to white
+    lightness = [_lightness(_shade(colour, share)) for share in shares]
+    targets = np.linspace(lightness[0], lightness[-1], number)
+    return [_shade(colour, share) for share in np.interp(targets, lightness, shares)]
+
+
+def _shade(colour: str, share: float) -> str:
+    red, green, blue = ((1 + min(share, 0)) * part for part in to_rgb(colour))
+    return lighter(to_hex((red, green, blue)), max(share, 0))
+
+
+def _lightness(colour: str) -> float:
+    srgb = np.array(to_rgb(colour))
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    return 116 * max(luminance, 0.008856) ** (1 / 3) - 16
 
 
 def _dash(control: str) -> Any:

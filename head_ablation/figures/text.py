@@ -9,6 +9,9 @@ from matplotlib.cbook import is_math_text
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+NO_BREAK = "\u00a0"
+"""A space that ends no line."""
+N_COMPANIES = f"n{NO_BREAK}={NO_BREAK}companies"
 WORD = re.compile(r"(?:\$[^$\n]*\$|[^ \t])+")
 """What no line break may part: letters without a space but a no-break space, a whole formula."""
 SLACK = 1.04  # drawn letters are hinted to whole pixels

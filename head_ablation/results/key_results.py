@@ -11,8 +11,8 @@ import pandas as pd
 from head_ablation.common.markup import plain
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.ranking_facts import FEW_PROMPTS
-from head_ablation.results.rows import CONDITION, EXPERIMENT, baseline_rows
-from head_ablation.results.statistics import Difference, mover_difference, paired_difference
+from head_ablation.results.conditions import Conditions
+from head_ablation.results.rows import EXPERIMENT
 
 
 def contrasts(arms: Collection[str] = ()) -> dict[str, tuple[str, str]]:
@@ -42,14 +42,12 @@ def key_results_table(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
     """
     rows = []
     for method in levels["method"].dropna().unique():
-        own, answers = _with_baseline(levels, method), _with_baseline(samples, method)
-        paired = len(answers[CONDITION].drop_duplicates()) == len(own)
-        accuracies = _company_accuracies(answers) if paired else _experiment_accuracies(own)
-        for level in sorted(set(own["level"]) - {0}):
-            row = {"method": method, "level": level} | _counts(own, answers, level, paired)
+        conditions = Conditions.of_method(levels, samples, method)
+        for level in sorted(set(conditions.levels["level"]) - {0}):
+            row = {"method": method, "level": level} | _counts(conditions, level)
             for name, arms in contrasts(set(levels["arm"])).items():
-                sides = [(arm, 0 if arm == "baseline" else level) for arm in arms]
-                found = _contrast(accuracies, sides, None if paired else row["companies"])
+                first, second = ((arm, 0 if arm == "baseline" else level) for arm in arms)
+                found = conditions.difference(first, second)
                 for suffix, value in zip(["", "_low", "_high"], found, strict=True):
                     row[f"{name}_points{suffix}"] = 100 * value
             rows.append(row)
@@ -92,62 +90,23 @@ def _heading(name: str, arms: tuple[str, str]) -> str:
     return f"drop, {arms[1]} heads" if arms[0] == "baseline" else name.replace("_", " ")
 
 
-def _with_baseline(frame: pd.DataFrame, method: str) -> pd.DataFrame:
-    """The method's rows and the baseline rows of its experiments."""
-    own = frame[(frame["method"] == method) & (frame["arm"] != "baseline")]
-    return pd.concat([baseline_rows(frame, own[["method", *EXPERIMENT]].drop_duplicates()), own])
-
-
-def _counts(own: pd.DataFrame, answers: pd.DataFrame, level: int, paired: bool) -> dict[str, Any]:
+def _counts(conditions: Conditions, level: int) -> dict[str, Any]:
     """What one row of the key results rests on."""
-    ablated = own[own["level"] == level]
-    experiments = ablated.drop_duplicates(EXPERIMENT)
-    answered = answers[answers["counted"] & (answers["level"] == level)]
+    ablated = conditions.levels[conditions.levels["level"] == level]
     drawn = ablated[ablated["arm"].isin([arm.name for arm in ARMS if arm.is_drawn])]
     draws = drawn.groupby([*EXPERIMENT, "arm"]).size()
+    experiments = ablated.drop_duplicates(EXPERIMENT)
     return {
         "experiments": len(experiments),
-        "companies": answered["company"].nunique() if paired else experiments["companies"].max(),
+        "companies": conditions.companies(level),
         "prompts": experiments["total"].sum(),
         "unanswerable": experiments["unanswerable"].sum(),
         "ambiguous": experiments["ambiguous"].sum(),
         "draws": draws.min() if len(draws) else 0,
         "ranking_prompts": ablated["ranking_prompts"].min(),
         "undecided": int(((ablated["tied"] > 0) | (ablated["unscored"] > 0)).fillna(False).sum()),
-        "interval": "paired by company" if paired else "unpaired",
+        "interval": conditions.interval,
     }
-
-
-def _experiment_accuracies(levels: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy, draws averaged.  # [experiment, (arm, level)]"""
-    return levels.pivot_table("accuracy", EXPERIMENT, ["arm", "level"])
-
-
-def _company_accuracies(answers: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy, draws and filings averaged, and `share`.  # [(experiment, company), (arm, level)]
-
-    `share` is the company's part of the experiment's prompts: the mean over companies with that
-    weight is the experiment's accuracy.
-    """
-    answered = answers[answers["counted"]].astype({"correct": "float64"})
-    index = [*EXPERIMENT, "company"]
-    prompts = answered[answered["arm"] == "baseline"].groupby(index).size()
-    accuracies = answered.pivot_table("correct", index, ["arm", "level"])
-    accuracies["share", 0] = prompts / prompts.groupby(EXPERIMENT).transform("sum")
-    return accuracies
-
-
-def _contrast(accuracies: pd.DataFrame, sides: list[tuple[str, int]], unpaired_n: int | None) -> Difference:
-    """Difference of two conditions over the experiments that have both; NaN where none has."""
-    pair = accuracies.reindex(columns=sides).dropna()
-    if pair.empty:
-        return Difference(math.nan, math.nan, math.nan)
-    if unpaired_n is not None:
-        return mover_difference(pair[sides[0]].mean(), pair[sides[1]].mean(), unpaired_n)
-    share = accuracies.loc[pair.index, ("share", 0)]
-    weights = share.groupby("company").sum()
-    means = pair.mul(share, axis=0).groupby("company").sum().div(weights, axis=0).clip(0, 1)
-    return paired_difference(means[sides[0]], means[sides[1]], weights)
 
 
 def _basis(rows: pd.DataFrame) -> str:

@@ -49,7 +49,14 @@ def load_study(config: Mapping[str, Any], file: str, paths: Paths = HERE) -> Stu
     refuse(_file_problems(study))
     refuse(_bank_problems(study))
     refuse(_in_words_of_the_config(_reference_problems(study), notes))
-    return study
+    return replace(study, notes=(*study.notes, *_undrawn(study)))
+
+
+def _undrawn(study: Study) -> Iterator[str]:
+    """A sentence for figures that are left out, if any is."""
+    left_out = [name for name in study.config["figures"]["views"] if name not in study.figures]
+    if left_out:
+        yield f"not drawn, since no method has a ranking: {', '.join(left_out)}"
 
 
 def _in_words_of_the_config(problems: list[Problem], notes: list[str]) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.yaml_files import read_yaml
+from head_ablation.figures import FIGURES
 from head_ablation.heads.arms import ARMS
 from head_ablation.heads.condition import ArmSettings, Condition
 from head_ablation.study.paths import Paths
@@ -25,7 +26,7 @@ class Study:
         config: the resolved config.
         file: where it was read from, for messages.
         paths: where its paths lead.
-        notes: old spellings in it, in words.
+        notes: old spellings in it, and figures that it lacks the rankings for, in words.
     """
 
     config: Mapping[str, Any]
@@ -55,6 +56,13 @@ class Study:
     def detected_methods(self) -> list[str]:
         """The methods whose rankings are detected."""
         return [method for method, source in self.config["rankings"].items() if isinstance(source, Mapping)]
+
+    @property
+    def figures(self) -> list[str]:
+        """The names of the figures that are drawn: those that the config names, unless they show rankings that no method
+        has."""
+        chosen = self.config["figures"]["views"]
+        return [name for name in chosen if self.ranked_methods or not FIGURES[name].of_rankings]
 
     @property
     def has_results(self) -> bool:

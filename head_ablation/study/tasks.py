@@ -10,7 +10,9 @@ from head_ablation.common.files import read_json
 from head_ablation.common.problems import StudyError
 from head_ablation.common.settings import to_text
 from head_ablation.figures.figure import Design, FigureTask, Labels
+from head_ablation.figures.head_map import RankingsTask
 from head_ablation.figures.palettes import WIDTHS
+from head_ablation.heads.head import ModelShape
 from head_ablation.heads.ranking_facts import RankingFacts, ranking_facts
 from head_ablation.jobs.ranking import RankingTask
 from head_ablation.models.pointer import model_name
@@ -124,6 +126,11 @@ def figure_task(study: Study) -> FigureTask:
     return FigureTask(design, tuple(study.methods))
 
 
+def rankings_task(study: Study) -> RankingsTask:
+    """The rankings that figures show. Grids of heads are those that the config tells, as in `report_task`."""
+    return RankingsTask(audit_rankings(study).files, tuple(study.levels), _grids(study))
+
+
 def report_task(study: Study) -> ReportTask:
     """What the page says of the study. Grids of heads are those that the config tells; of models that are run, the page
     reads them."""
@@ -139,9 +146,14 @@ def report_task(study: Study) -> ReportTask:
         levels=tuple(study.levels),
         matchers={key: question["matcher"] for key, question in study.questions.items()},
         wording={f"{model}/{question}": prompt_settings(study, model, question).question for model, question in pairs},
-        grids={model: shape_at_hand(study, model) for model in config["models"]} if study.has_results else {},
+        grids=_grids(study),
         rankings=audit_rankings(study).files,
     )
+
+
+def _grids(study: Study) -> dict[str, ModelShape | None]:
+    """The grids of models that are not run; those of others have a file."""
+    return {model: shape_at_hand(study, model) for model in study.config["models"]} if study.has_results else {}
 
 
 def _labels(study: Study) -> Labels:
