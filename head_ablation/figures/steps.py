@@ -31,17 +31,19 @@ Key = tuple[str, str]
 def steps(tables: Tables, design: Design) -> Figure:
     """A panel for each question and model: the drop for each head added from one level to the next."""
     parts = _parts(tables, design)
-    effects = {key: rank_effects(*part).rename(columns={"method": "hue"}) for key, part in parts.items()}
+    found = {key: rank_effects(*part).rename(columns={"method": "hue"}) for key, part in parts.items()}
+    effects = {key: rows for key, rows in found.items() if not rows.empty}
     hues = design.order("method", tables.levels["method"])
     group = len({question for _, question in parts})
     with style(design):
         heads = [_head(design, key, levels) for key, (levels, _) in parts.items()]
         page = Page(design, heads, group, "rank", "drop per added head (points)")
         drawn = {key: with_shared_controls(rows, design) for key, rows in effects.items()}
-        for ax, (key, rows) in zip(page.axes, drawn.items(), strict=True):
+        for ax, key in zip(page.axes, parts, strict=True):
             pen = Pen(ax, design, hues, page.panel_points)
             pen.reference(0, SHARED, ":")
-            _draw(pen, rows, _single(*parts[key]))
+            if key in drawn:
+                _draw(pen, drawn[key], _single(*parts[key]))
         all_rows = pd.concat(drawn.values())
         page.axes[0].set(ylim=limits(all_rows, at_least=1))
         page.axes[0].yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
@@ -80,8 +82,6 @@ def _single(levels: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
 
 def _draw(pen: Pen, rows: pd.DataFrame, single: pd.DataFrame) -> None:
     """Steps and bars of one panel, and a thin mark for each single experiment."""
-    if rows.empty:
-        return
     pen.set_levels([0, *sorted(rows["level"].unique())])
     order = pen.order(rows)
     side_by_side = [key for key in order if key[0] != SHARED]

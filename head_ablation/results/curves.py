@@ -14,7 +14,9 @@ from head_ablation.results.statistics import wilson
 def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.DataFrame:
     """The data behind Figure 8: mean accuracy per method, `by`, arm and level (0 = baseline).
 
-    Draws are averaged within each experiment first, then experiments. `low` and `high` are the
+    Draws are averaged within each experiment first, then experiments, of however many models and lengths: `models` and
+    `experiments` count them. By question that is the published study's Figure 8; where `models` is above 1, no model
+    need have such an accuracy. `low` and `high` are the
     Wilson 95 % interval with n = the largest number of companies among the pooled experiments,
     because experiments that differ in model or length ask about the same companies. `undecided` counts the experiments
     in which the ranking does not decide the heads of the level: it takes a part of heads of equal score, or heads that
@@ -39,7 +41,11 @@ def curves_table(levels: pd.DataFrame, by: Sequence[str] = ("question",)) -> pd.
         **keep, draws=("draw", "nunique"), undecided=("undecided", "max")
     )
     curves = single.groupby(["method", *by, "arm", "level"], as_index=False).agg(
-        **keep, experiments=("accuracy", "size"), draws=("draws", "min"), undecided=("undecided", "sum")
+        **keep,
+        models=("model", "nunique"),
+        experiments=("accuracy", "size"),
+        draws=("draws", "min"),
+        undecided=("undecided", "sum"),
     )
     limits = [wilson(*row) for row in zip(curves["accuracy"], curves["companies"], strict=True)]
     curves["low"], curves["high"] = [low for low, _ in limits], [high for _, high in limits]
@@ -54,7 +60,7 @@ def summary(curves: pd.DataFrame) -> str:
         undecided = rows.loc[rows["level"] == rows["level"].max(), "undecided"].max()
         ablated = ", ".join(f"{arm} {highest[arm]:.0%}" for arm in [arm.name for arm in ARMS] if arm in highest)
         lines.append(
-            f"{method}, {question}: baseline {rows['baseline_accuracy'].iloc[0]:.0%}; with"
+            f"{method}, {question}{_pooled(rows)}: baseline {rows['baseline_accuracy'].iloc[0]:.0%}; with"
             f" {rows['level'].max()} heads ablated: {ablated}"
             + (
                 f" (in {undecided} of {rows['experiments'].max()} experiments a tie decides the heads)"
@@ -62,3 +68,9 @@ def summary(curves: pd.DataFrame) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _pooled(rows: pd.DataFrame) -> str:
+    """That a mean is one over models, if it is."""
+    models = rows["models"].max()
+    return f" (mean of {models} models)" if models > 1 else ""

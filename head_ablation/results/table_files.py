@@ -14,7 +14,7 @@ from head_ablation.common.files import read_text, write_text
 from head_ablation.common.problems import Problem, StudyError, refuse, some
 from head_ablation.results.rows import CONDITION, CONDITION_TYPES, EXPERIMENT, LEVEL_TYPES
 
-COUNTS = ("experiments", "prompts", "draws", "undecided")
+COUNTS = ("models", "experiments", "prompts", "draws", "undecided")
 TEXTS = ("interval", "filename", "company", "gold", "base_text", "text", "change")
 TYPES = {**CONDITION_TYPES, **LEVEL_TYPES, **dict.fromkeys(COUNTS, "int64"), **dict.fromkeys(TEXTS, "str")}
 """Column -> type, of all tables; a column that is not listed holds decimal numbers."""
@@ -23,7 +23,7 @@ LEVELS = (*CONDITION_TYPES, *LEVEL_TYPES)
 CURVE = ("method", "question", "arm")
 CURVES = (
     *(*CURVE, "level", "accuracy", "companies", "majority_accuracy", "baseline_accuracy"),
-    *("experiments", "draws", "undecided", "low", "high"),
+    *("models", "experiments", "draws", "undecided", "low", "high"),
 )
 MAY_LACK = (
     *("method", "majority_accuracy", "correct_published", "accuracy_published"),

@@ -59,8 +59,7 @@ class Study:
 
     @property
     def figures(self) -> list[str]:
-        """The names of the figures that are drawn: those that the config names, unless they show rankings that no method
-        has."""
+        """The names of the figures that are drawn: the config's, those of rankings only if a method has one."""
         chosen = self.config["figures"]["views"]
         return [name for name in chosen if self.ranked_methods or not FIGURES[name].of_rankings]
 

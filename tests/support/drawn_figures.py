@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -13,19 +14,43 @@ from matplotlib.axis import Axis, Tick
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import Design, Tables
+from head_ablation.figures.head_map import HeadMap, head_map
+from head_ablation.heads.head import ModelShape
 from head_ablation.results.curves import curves_table
-from head_ablation.results.rows import TablesTask, levels_table, samples_table
+from head_ablation.results.rows import EXPERIMENT, TablesTask, levels_table, samples_table
 
 PLAIN = Design()
 COLUMN = Design(width_inches=3.25)
+SHAPE = ModelShape(layers=12, heads=16)
 
 
 def tables_of(results: Sequence[dict[str, Any]], task: TablesTask | None = None) -> Tables:
-    """The tables of some results, as a study's figures get them."""
+    """The tables of some results, as a study's figures get them, and a made-up ranking for each."""
     levels = levels_table(results, task or TablesTask())
-    return Tables(curves_table(levels), levels, samples_table(results))
+    return Tables(curves_table(levels), levels, samples_table(results), head_maps=maps_of(levels))
+
+
+def maps_of(levels: pd.DataFrame) -> list[HeadMap]:
+    """For each method and experiment of a levels table a ranking of all heads; two thirds of them score."""
+    ablated = levels.dropna(subset="method")
+    numbers = [int(level) for level in sorted(ablated["level"].unique())]
+    keys = ablated[["method", *EXPERIMENT]].drop_duplicates().itertuples(index=False, name=None)
+    return [
+        head_map(method, Experiment(*place), ranking(seed), numbers, SHAPE)
+        for seed, (method, *place) in enumerate(keys)
+    ]
+
+
+def ranking(seed: int = 0, shape: ModelShape = SHAPE) -> dict[str, Any]:
+    """A ranking of all heads of a grid, in a seeded order."""
+    heads = shape.all_heads()
+    random.Random(seed).shuffle(heads)
+    scores = [max(0.0, 1 - 1.5 * place / len(heads)) for place in range(len(heads))]
+    entries = [{"head": str(head), "score": score} for head, score in zip(heads, scores, strict=True)]
+    return {"successful_retrievals": 18, "head_rankings": entries}
 
 
 def drawn(name: str, tables: Tables, design: Design = PLAIN) -> Figure:

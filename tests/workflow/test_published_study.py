@@ -19,6 +19,8 @@ import yaml
 from checkouts import copy_project, jobs_run
 from tiny_study import COMPANIES, QUESTIONS, TinyStudy, write_tiny_study
 
+from head_ablation.figures import FIGURES
+
 pytestmark = pytest.mark.workflow
 LEVELS = [10, 20]
 ABSENT = "3_1993.txt"  # of the ground truth, but not of the corpus
@@ -146,12 +148,13 @@ def test_given_results_become_tables_figures_and_an_audit_without_torch(
 ) -> None:
     said = given.checkout.snakemake(env=no_torch)
     assert {job.split()[0] for job in jobs_run(said)} == {
-        *("given_results", "tables", "audit", "draw", "report_page", "write_config")
+        *("given_results", "tables", "audit", "draw", "draw_rankings", "report_page", "write_config")
     }
     ours, theirs = (pd.read_csv(one.checkout.results("tables", "levels.csv")) for one in (study, given))
     columns = ["question", "arm", "level", "correct", "total", "accuracy"]
     pd.testing.assert_frame_equal(ours[columns], theirs[columns])
-    assert given.checkout.results("figures", "figure8_grid.png").is_file()
+    for figure in ("figure8_grid", "heat_map"):
+        assert given.checkout.results("figures", f"{figure}.png").is_file()
     assert not given.checkout.results("prompts").exists()
     assert jobs_run(given.checkout.snakemake("-n", env=no_torch)) == []
 
@@ -201,15 +204,34 @@ def test_a_changed_result_is_taken_in_again(given: TinyStudy, no_torch: dict[str
     path.write_text(json.dumps(content))
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # not by its time stamp
     planned = jobs_run(given.checkout.snakemake("-n", env=no_torch))
-    assert planned == ["audit", "draw", "given_results", "report_page", "tables"]
+    assert planned == ["audit", "draw", "draw_rankings", "given_results", "report_page", "tables"]
     given.checkout.snakemake("results/given/tables/audit.md", env=no_torch)
     page = given.checkout.results("tables", "audit.md").read_text()
     assert "0.123" in page
     path.write_text(before)
 
 
-def test_results_without_rankings_are_audited_too(given: TinyStudy, no_torch: dict[str, str]) -> None:
-    given.configure(lambda config: config.update(rankings={"given": None}))
-    given.checkout.results("tables", "audit.md").unlink()
+def test_a_changed_ranking_draws_the_figures_of_rankings_again(given: TinyStudy, no_torch: dict[str, str]) -> None:
     given.checkout.snakemake(env=no_torch)
+    path = given.ranking("inc_year")
+    before = path.read_text()
+    content = json.loads(before)
+    entries = content["head_rankings"]
+    entries[0]["head"], entries[1]["head"] = entries[1]["head"], entries[0]["head"]
+    path.write_text(json.dumps(content))
+    assert jobs_run(given.checkout.snakemake("-n", env=no_torch)) == ["audit", "draw_rankings", "report_page"]
+    path.write_text(before)
+    assert jobs_run(given.checkout.snakemake("-n", env=no_torch)) == []  # negative control
+
+
+def test_results_without_rankings_are_audited_and_drawn_but_for_figures_of_rankings(
+    given: TinyStudy, no_torch: dict[str, str]
+) -> None:
+    given.configure(lambda config: config.update(rankings={"given": None}))
+    shutil.rmtree(given.checkout.results("figures"))
+    given.checkout.results("tables", "audit.md").unlink()
+    said = given.checkout.snakemake(env=no_torch)
+    assert "not drawn, since no method has a ranking: heat_map" in said
     assert given.checkout.results("tables", "audit.md").is_file()
+    drawn = {path.stem for path in given.checkout.results("figures").glob("*.png")}
+    assert drawn == {name for name in FIGURES.names if name != "heat_map"}

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
-from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from drawn_figures import PLAIN, caption, drawn, legend, lines_of, notes, only, tables_of, texts, titles
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from results_factory import answers, random_study, result
 
@@ -22,7 +18,7 @@ from head_ablation.common.problems import StudyError
 from head_ablation.figures import FIGURES
 from head_ablation.figures.figure import Design, FigureTask, Labels, Tables
 from head_ablation.figures.palettes import PALETTES
-from head_ablation.figures.style import GREY, MARKERS, save_figure
+from head_ablation.figures.style import GREY, MARKERS
 from head_ablation.heads.ranking_facts import Cut, RankingFacts
 from head_ablation.results.key_results import key_results_table
 from head_ablation.results.rows import TablesTask
@@ -30,16 +26,9 @@ from head_ablation.results.rows import TablesTask
 QUESTIONS = ["inc_state", "inc_year", "employee_count", "hq_state"]
 METHODS = ["wu24", "summed_attention", "qrhead"]
 FIGURE8 = [name for name in FIGURES.names if name.startswith("figure8")]
-KINDS = (".svg", ".png", ".pdf")
+LINES = ["headline", *FIGURE8]
 BLUE = PALETTES["colorblind"][0]
 THICK, DASHED, THIN = 1.3, 0.9, 0.45  # of top heads, of a control, of a single experiment
-
-
-def saved(fig: Figure, stem: Path) -> list[Path]:
-    """The files of a figure in each format."""
-    paths = [stem.parent / (stem.name + kind) for kind in KINDS]
-    save_figure(fig, paths)
-    return paths
 
 
 def study(**changes: object) -> Tables:
@@ -156,7 +145,7 @@ def test_the_caption_names_interval_method_and_n() -> None:
 
 
 @pytest.mark.parametrize(("draws", "words"), [(1, "random heads, 1 draw"), (5, "random heads, mean of 5 draws")])
-@pytest.mark.parametrize("figure", FIGURES.names)
+@pytest.mark.parametrize("figure", [*LINES, "effect_against_rank"])
 def test_draws_are_disclosed_a_single_one_too(figure: str, draws: int, words: str) -> None:
     assert words in legend(drawn(figure, study(draws=draws, levels=(5, 10))))
 
@@ -263,7 +252,7 @@ def test_an_experiment_that_was_not_run_leaves_a_marked_panel() -> None:
     assert [note for note in notes(fig) if "not in this study" in note] == ["instruct 512 tokens; not in this study"]
 
 
-@pytest.mark.parametrize("figure", FIGURES.names)
+@pytest.mark.parametrize("figure", LINES)
 def test_a_study_without_a_random_arm_is_drawn(figure: str) -> None:
     tables = study(levels=(5, 10))
     fig = drawn(figure, only(tables, tables.levels["arm"] != "random"))
@@ -279,49 +268,6 @@ def test_a_table_without_ablations_is_refused(figure: str) -> None:
         drawn(figure, only(tables, tables.levels["arm"] == "baseline"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("figure", FIGURES.names)
-def test_writing_twice_gives_the_same_bytes_for_each_format(figure: str, tmp_path: Path) -> None:
-    tables = study(questions=QUESTIONS[:2], methods=METHODS[:2], lengths=(384, 512))
-    fig = drawn(figure, tables)
-    first = saved(fig, tmp_path / "first")
-    second = saved(fig, tmp_path / "second")
-    again = saved(drawn(figure, tables), tmp_path / "again")
-    assert [path.suffix for path in first] == [".svg", ".png", ".pdf"]
-    for paths in zip(first, second, again, strict=True):
-        assert len({path.read_bytes() for path in paths}) == 1
-
-
-@pytest.mark.slow
-def test_another_figure_gives_other_bytes(tmp_path: Path) -> None:
-    """Negative control for the test above."""
-    one = saved(by_question(study()), tmp_path / "one")
-    two = saved(by_question(study(seed=1)), tmp_path / "two")
-    for a, b in zip(one, two, strict=True):
-        assert a.read_bytes() != b.read_bytes()
-
-
-def test_files_hold_no_date(tmp_path: Path) -> None:
-    for path in saved(by_question(study()), tmp_path / "figure"):
-        assert b"CreationDate" not in path.read_bytes()
-        assert b"<dc:date>" not in path.read_bytes()
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fig = by_question(study())
-    old = saved(fig, tmp_path / "figure")[0].read_bytes()
-
-    def half(path: Path, **_: object) -> None:
-        Path(path).write_bytes(b"half a fig")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(fig, "savefig", half)
-    with pytest.raises(OSError, match="disk full"):
-        saved(fig, tmp_path / "figure")
-    assert (tmp_path / "figure.svg").read_bytes() == old
-    assert len(list(tmp_path.iterdir())) == 3
-
-
 @pytest.mark.parametrize(("module", "unwanted"), [("results.rows", "matplotlib"), ("results.statistics", "pandas")])
 def test_modules_import_no_more_than_they_need(module: str, unwanted: str) -> None:
     code = f"import sys, head_ablation.{module}; sys.exit({unwanted!r} in sys.modules)"
@@ -335,7 +281,7 @@ def hollow(fig: Figure) -> list[float]:
     return [round(float(level)) for line in white for level in line.get_xdata()]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("figure", FIGURES.names)
+@pytest.mark.parametrize("figure", LINES)
 def test_levels_that_the_ranking_does_not_decide_have_hollow_marks_and_a_line_in_the_caption(figure: str) -> None:
     cuts = (Cut(40, 200, 3, 0), Cut(50, 0, 0, 7))
     task = TablesTask({"wu24/instruct/inc_year/tokens_2048": RankingFacts(18, cuts)})
@@ -356,55 +302,3 @@ def test_what_could_not_be_ranked_is_named_in_the_caption(figure: str) -> None:
     said = caption(drawn(figure, tables._replace(missing=missing), design))
     assert said.endswith("Not shown, since no head could be ranked: wu24, State (instruct, 2048 tokens).")
     assert FigureTask(design, ("wu24",)).missing(study().levels) == []
-
-
-def test_a_label_with_dollar_signs_and_markup_is_drawn_as_written_and_leaves_no_tag_in_the_svg(tmp_path: Path) -> None:
-    label = "</text><script>x</script> US$"
-    fig = by_question(study(), Design(labels=Labels(question=(("inc_year", label),))))
-    (path,) = [path for path in saved(fig, tmp_path / "figure") if path.suffix == ".svg"]
-    tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}
-    assert label in titles(fig)
-    assert "svg" in tags and "script" not in tags
-
-
-def test_dollar_signs_of_two_labels_in_the_caption_are_no_formula(tmp_path: Path) -> None:
-    for figure in FIGURES.names:
-        fig = drawn(figure, study()._replace(missing=["in US$ (a)", r"in \frac US$ (b)"]))
-        assert saved(fig, tmp_path / "figure")
-        assert "in US$ (a)" in caption(fig)
-
-
-def seen_without(cones: str, colour: str) -> np.ndarray:
-    """A colour as CIE Lab, as it is seen without one kind of cones (Machado et al. 2009, severity 1)."""
-    matrix = {
-        "red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-        "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-        "none": np.eye(3),
-    }[cones]
-    srgb = np.array(to_rgb(colour))
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    rgb = np.clip(np.asarray(matrix) @ linear, 0, 1)
-    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    x, y, z = np.cbrt(np.asarray(to_xyz) @ rgb / np.array([0.9505, 1.0, 1.089]))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
-def nearest(colours: Sequence[str]) -> float:
-    """The least difference of two colours, in CIE Lab, to whom cones of one kind are missing."""
-    return min(
-        float(np.linalg.norm(seen_without(cones, one) - seen_without(cones, two)))
-        for cones in ("none", "red", "green")
-        for one, two in combinations(colours, 2)
-    )
-
-
-@pytest.mark.parametrize("palette", PALETTES)
-def test_the_first_colours_of_a_palette_are_told_apart_by_the_colour_blind(palette: str) -> None:
-    assert nearest(PALETTES[palette][:4]) > 15
-    assert nearest(["#d62728", "#8c6d31", "#2ca02c"]) < 15  # negative control: red, brown and green
-
-
-def test_methods_differ_in_their_marks_so_that_a_figure_can_be_printed_in_grey() -> None:
-    (ax,) = by_question(study(methods=METHODS)).axes
-    marks = {line.get_marker() for line in ax.lines} & set(MARKERS)
-    assert len(marks) == len(METHODS)
