@@ -66,7 +66,7 @@ class Pen:
     points: float
 
     def draw(self, rows: pd.DataFrame, single: pd.DataFrame, control_bars: bool = True) -> None:
-        """The panel's lines; behind them, thin, a line for each single experiment, if there are several.
+        """The panel's lines; behind those of top heads and shared controls, thin, one for each of several experiments.
 
         Args:
             rows: of the panel.
@@ -79,7 +79,7 @@ class Pen:
         for hue, arm in order:
             curve = rows[(rows["hue"] == hue) & (rows["arm"] == arm)].sort_values("level")
             look = self.look(hue, arm)
-            for line in _lines(single, hue, arm):
+            for line in _lines(single, hue, arm) if hue == SHARED or arm == "top" else ():
                 self._thin(line, look)
             if hue == SHARED:
                 self._band(curve, look)

@@ -29,7 +29,7 @@ UNDECIDED = (
     " heads of equal score on both sides of the cut, or heads that never scored."
 )
 POOLED = {
-    "method": ", mean over a panel's experiments, which the thin lines show singly",
+    "method": ", mean over a panel's experiments; thin lines show single ones, of top heads and of grey controls",
     "question": ", mean over the experiments of one model and question",
 }
 """What points are where they stand for several experiments, by what the colours are."""

@@ -141,7 +141,7 @@ def test_the_caption_names_interval_method_and_n() -> None:
     said = caption(by_question(study(lengths=(384, 512))))
     assert "Wilson 95 % intervals with n = companies" in said
     assert "a company counts once, at however many lengths" in said
-    assert "which the thin lines show singly" in said
+    assert "thin lines show single ones" in said
 
 
 @pytest.mark.parametrize(("draws", "words"), [(1, "random heads, 1 draw"), (5, "random heads, mean of 5 draws")])
@@ -205,6 +205,16 @@ def test_methods_whose_controls_agree_share_one_and_others_do_not() -> None:
     assert "mean over methods, whose controls agree" in caption(agree)
     assert [heights for _, heights in dashed(disagree)] == [[0.92, 0.4], [0.92, 0.9]]
     assert "whose controls agree" not in caption(disagree)
+
+
+def test_single_experiments_of_controls_are_drawn_where_methods_share_a_control() -> None:
+    tables = study(methods=METHODS, lengths=(384, 512))
+    shown = {}
+    for way in ("shared", "each"):
+        (ax,) = by_question(tables, replace(PLAIN, controls=way)).axes
+        thin = [line.get_linestyle() for line in ax.lines if line.get_linewidth() == THIN]
+        shown[way] = (thin.count("-"), thin.count("--"))
+    assert shown == {"shared": (6, 2), "each": (6, 0)}
 
 
 def test_each_methods_control_is_drawn_on_demand() -> None:
