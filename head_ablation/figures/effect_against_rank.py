@@ -22,4 +22,5 @@ EFFECT_AGAINST_RANK = Figure(
     view="drop for each head added, by rank",
     draw=_draw,
     title="Heads",
+    caption="heads.rst",
 )

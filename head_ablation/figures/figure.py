@@ -126,10 +126,12 @@ class Figure(Entry):
         view: what it shows, for the report's list of figures.
         title: the figure that it is a view of.
         draw: tables and design -> the figure. Imports matplotlib only when it is called.
+        caption: the file in `report/` that explains it in Snakemake's report.
         of_rankings: whether it shows rankings, so that it is left out where no method has one.
     """
 
     view: str
     draw: Callable[[Tables, Design], Drawing]
     title: str = "Figure 8"
+    caption: str = "figure8.rst"
     of_rankings: bool = False

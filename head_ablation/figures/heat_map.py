@@ -22,5 +22,6 @@ HEAT_MAP = Figure(
     view="ranks by layer and head",
     draw=_draw,
     title="Heads",
+    caption="heads.rst",
     of_rankings=True,
 )

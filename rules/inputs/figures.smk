@@ -11,7 +11,7 @@ def shown(figure):
     """A figure's file for Snakemake's report."""
     return report(
         f"results/{{study}}/figures/{figure.name}.svg",
-        caption="../report/figure8.rst",
+        caption=f"../report/{figure.caption}",
         category="Figures",
         labels={"figure": figure.title, "view": figure.view},
     )

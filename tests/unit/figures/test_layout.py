@@ -70,7 +70,9 @@ def test_texts_keep_apart_whatever_the_study(figure: str, width: str, size: str)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("figure", FIGURES.names)
 def test_texts_of_the_published_files_keep_apart(figure: str, width: str) -> None:
-    check(figure, tables_of([json.loads(path.read_text(encoding="utf-8")) for path in RESULTS]), WIDTHS[width])
+    tables = tables_of([json.loads(path.read_text(encoding="utf-8")) for path in RESULTS])
+    check(figure, tables, WIDTHS[width])
+    check(figure, tables, replace(WIDTHS[width], labels=LABELS))
 
 
 @pytest.mark.parametrize("design", [COLUMN, PLAIN, replace(COLUMN, font_size=12), replace(COLUMN, width_inches=2.5)])
