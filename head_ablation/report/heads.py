@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from head_ablation.figures.head_map import smallest_grid
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head
 from head_ablation.heads.ranking_facts import Cut, ranking_facts
@@ -36,7 +37,8 @@ def _map(sources: Sources, key: Ranked, ranking: Mapping[str, Any]) -> dict[str,
     heads = [Head.parse(entry["head"]) for entry in entries]
     facts = ranking_facts(ranking, [level for level in sources.task.levels if level <= len(heads)])
     shape = sources.shapes.get(key[1].model)
-    grid = (shape.layers, shape.heads) if shape else _seen(heads)
+    seen = shape or smallest_grid(heads)
+    grid = seen.layers, seen.heads
     return {
         "method": key[0],
         **key[1]._asdict(),
@@ -48,11 +50,6 @@ def _map(sources: Sources, key: Ranked, ranking: Mapping[str, Any]) -> dict[str,
         "cuts": [_cut(cut) for cut in facts.cuts],
         "sets": _sets(sources.head_sets.get(key, {}), heads, sources.task.levels, grid),
     }
-
-
-def _seen(heads: Sequence[Head]) -> Grid:
-    """The smallest grid that has all these heads."""
-    return 1 + max(head.layer for head in heads), 1 + max(head.head for head in heads)
 
 
 def _numbers(heads: Iterable[Head], grid: Grid) -> list[int]:
