@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def as_published(config: dict[str, Any]) -> None:
     config["filings"] |= {"section_1": "edgar-corpus", "corpus": corpus, "absent": "leave_out", "split": "published"}
     config |= {"prompt": "published", "arms": {"random": {"sampler": "published"}}}
     config["scoring"] = {"rule": "published", "count": "all"}
-    config |= {"generation": {"stop": []}, "levels": LEVELS}
+    config |= {"generation": {"stop": []}, "levels": LEVELS, "figures": ["heat_map"]}
 
 
 def samples_of(study: TinyStudy) -> pd.DataFrame:
@@ -68,6 +69,14 @@ def test_filings_come_from_the_corpus_and_the_absent_one_is_left_out_by_name(stu
         assert index["left_out"] == [ABSENT]
     assert f"left out: no '{ABSENT}'" in study.checkout.results("logs", "filings.log").read_text()
     assert ABSENT not in set(samples_of(study)["filename"])
+
+
+def test_a_figure_of_rankings_alone_is_drawn_with_the_grid_of_the_model_that_ran(study: TinyStudy) -> None:
+    drawn = {path.name for path in study.checkout.results("figures").iterdir() if path.is_file()}
+    assert drawn == {"heat_map.svg", "heat_map.png", "heat_map.pdf"}
+    svg = study.checkout.results("figures", "heat_map.svg").read_text()
+    said = " ".join(re.findall("<!-- (.*?) -->", svg))
+    assert "rank 1 is the best head" in said and "Panels end at the last ranked head" not in said
 
 
 def test_everything_is_done_and_the_corpus_is_not_read_again(study: TinyStudy) -> None:
