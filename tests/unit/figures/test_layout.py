@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from drawn_figures import COLUMN, PLAIN, drawn, outside, overlaps, tables_of, upon_data
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from published_study import RESULTS, needs_published_study
 from results_factory import random_study
 
@@ -88,6 +89,20 @@ def test_a_note_that_just_fits_above_the_last_panel_stays_on_the_page() -> None:
         page = Page(PLAIN, panels, 4, "heads ablated", "drop (percentage points)")
         fig = page.close([Line2D([], [], label="a line")], "A caption.")
     assert overlaps(fig) == outside(fig) == []
+
+
+def test_titles_of_a_row_stand_at_one_height_whatever_their_notes() -> None:
+    def heights(notes: tuple[str, str]) -> set[float]:
+        with style(PLAIN):
+            panels = [Panel("title", note) for note in notes]
+            fig = Page(PLAIN, panels, 2, "heads ablated", "accuracy").close(
+                [Line2D([], [], label="a line")], "A caption."
+            )
+        fig.draw_without_rendering()
+        return {round(text.get_window_extent().y0, 3) for text in fig.findobj(Text) if text.get_text() == "title"}
+
+    assert len(heights(("one line", "three\nlines\nof it"))) == 1
+    assert heights(("one line", "one line")) != heights(("one line", "three\nlines\nof it"))  # negative control
 
 
 def in_the_way(fig: Any) -> Any:

@@ -341,6 +341,16 @@ def test_experiments_weigh_the_same_however_many_draws_they_have() -> None:
     assert curves.set_index("level").loc[5, "draws"] == 1
 
 
+def test_curves_say_over_how_many_models_and_experiments_they_average() -> None:
+    levels = levels_table([small(model=model, tokens=tokens) for model in ("base", "chat") for tokens in (384, 512)])
+    means, by_model, single = (curves_table(levels, by) for by in (["question"], ["model", "question"], EXPERIMENT))
+    found = [
+        tuple(*table[["models", "experiments"]].drop_duplicates().to_numpy()) for table in (means, by_model, single)
+    ]
+    assert found == [(2, 4), (1, 2), (1, 1)]
+    assert summary(means).startswith("wu24, inc_year (mean of 2 models): baseline 75%")
+
+
 def test_curves_of_single_experiments_are_the_levels() -> None:
     levels = levels_table(random_study(lengths=(384, 512), draws=1))
     curves = curves_table(levels, EXPERIMENT)
