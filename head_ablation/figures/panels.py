@@ -138,7 +138,7 @@ def _caption(rows: pd.DataFrame, means: pd.DataFrame, pooled: bool, hue: str, mi
     bars = "Bars and grey bands" if has_shared else "Bars" if hue == "method" else "Bars, of top heads alone"
     said = [
         f"Points: share of the prompts that count answered correctly{POOLED[hue] if pooled else ''}.",
-        f"{bars}: Wilson 95 % intervals with {N_COMPANIES}"
+        f"{bars}: Wilson 95\u00a0% intervals with {N_COMPANIES}"
         + (", of the experiment that has most (a company counts once, at however many lengths)." if pooled else "."),
         shared_words(has_shared and means["hue"].nunique() > 1, has_own),
         UNDECIDED if (means["undecided"] > 0).any() else "",
