@@ -88,8 +88,8 @@ def _caption(rows: pd.DataFrame, whole: pd.DataFrame, tables: Tables) -> str:
     ways = " or ".join(sorted(set(whole["interval"])))
     said = [
         "Points: accuracy without ablation minus accuracy with ablated heads, mean over experiments (draws first).",
-        f"{'Bars and grey bands' if has_shared else 'Bars'}: 95\u00a0% intervals, Newcombe 1998, from Wilson limits with"
-        f" {N_COMPANIES}, {ways}.",
+        f"{'Bars and grey bands' if has_shared else 'Bars'}: 95\u00a0% intervals, Newcombe 1998, from Wilson limits"
+        f" with {N_COMPANIES}, {ways}.",
         shared_words(has_shared and whole["method"].nunique() > 1, has_own),
         UNDECIDED if (rows["undecided"] > 0).any() else "",
         f"Not shown, since no head could be ranked: {some(tables.missing)}." if tables.missing else "",

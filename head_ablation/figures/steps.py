@@ -109,8 +109,8 @@ def _caption(rows: pd.DataFrame, effects: pd.DataFrame, tables: Tables) -> str:
         "Steps: drop of accuracy from one level to the next, in percentage points for each head that the level adds, at"
         f" the ranks of these heads; all heads above them stay ablated{', mean over experiments' * bool(several)}. The"
         f" area between steps and 0, up to a level, is the drop at that level.{controls}",
-        f"{'Bars and grey bands' if has_shared else 'Bars'}: 95\u00a0% intervals, Newcombe 1998, from Wilson limits with"
-        f" {N_COMPANIES}, {ways}.",
+        f"{'Bars and grey bands' if has_shared else 'Bars'}: 95\u00a0% intervals, Newcombe 1998, from Wilson limits"
+        f" with {N_COMPANIES}, {ways}.",
         shared_words(has_shared and effects["hue"].nunique() > 1, has_own),
         UNDECIDED if (rows["undecided"] > 0).any() else "",
         f"Not shown, since no head could be ranked: {some(tables.missing)}." if tables.missing else "",
