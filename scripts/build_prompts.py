@@ -1,4 +1,4 @@
-"""Write the prompts of one experiment and split: token ids, spans, gold answers."""
+"""Write the prompts of one experiment and split, token ids, spans, gold answers, and beside them their texts."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,7 @@ from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.builders import build_prompts, prompt_builder, refuse_beyond
 from head_ablation.prompts.layout import PromptSettings
 from head_ablation.prompts.notes import prompt_notes
+from head_ablation.prompts.prompt_text import prompt_text
 from head_ablation.prompts.samples import Sample
 from head_ablation.prompts.tokenizer import PromptTokenizer
 
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--tokens", required=True, type=int)
     parser.add_argument("--settings", required=True, type=argument(PromptSettings), help="PromptSettings as JSON")
     parser.add_argument("--output", required=True)
+    parser.add_argument("--texts", required=True, help="output: what the token ids decode to")
     a = parser.parse_args()
     model = Pointer.read(a.model)
     model.refuse_changed()
@@ -33,6 +35,7 @@ def main() -> None:
     prompts = build_prompts(builder, map(Sample.from_json, read_jsonl(a.samples)), a.split == "test")
     warn(*prompt_notes(prompts))
     write_jsonl(a.output, [prompt.to_json() for prompt in prompts])
+    write_jsonl(a.texts, [prompt_text(prompt, tokenizer).to_json() for prompt in prompts])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from head_ablation.common.problems import StudyError
 from head_ablation.prompts.builders import PromptBuilder, build_prompts, prompt_builder, refuse_beyond
 from head_ablation.prompts.layout import Layout, pieces
 from head_ablation.prompts.prompt import Prompt, prompts_digest, read_prompts
+from head_ablation.prompts.prompt_text import PromptText, prompt_text
 from head_ablation.prompts.samples import Sample
 from head_ablation.prompts.tokenizer import PromptTokenizer
 
@@ -338,3 +339,35 @@ def test_prompts_longer_than_the_model_are_refused_with_both_numbers():
     refuse_beyond(64, positions=64)
     with pytest.raises(StudyError, match=r"65 tokens.*at most 64"):
         refuse_beyond(65, positions=64)
+
+
+# --- the text beside the ids ---
+
+
+def test_the_text_of_a_prompt_is_what_its_ids_decode_to(tokenizer):
+    prompt = built(tokenizer, tokens=FRAME + len(PASSAGE) + 10)
+    made = prompt_text(prompt, tokenizer)
+    assert made.text == f"<s>abcde\n[{PASSAGE}]\nfghij\nQ: What year?\nA:"
+    assert made.text[slice(*made.passage_span)] == PASSAGE
+    assert made.text[slice(*made.answer_span)] == "1929"
+
+
+@pytest.mark.parametrize("passage", ["Zürich, since 1929. \U0001f4c8 Grown.", "\U0001f4c8\U0001f4c81929 \u00e9"])
+def test_characters_of_several_tokens_shift_no_span(tokenizer, passage):
+    start = passage.index("1929")
+    for tokens in range(FRAME + 30, FRAME + 60):  # the passage is cut within a character, too
+        prompt = built(tokenizer, tokens, sample(passage, (start, start + 4)))
+        made = prompt_text(prompt, tokenizer)
+        shown = made.text[slice(*made.passage_span)]
+        assert passage.startswith(shown.rstrip("\ufffd")) and len(shown) > start
+        assert made.answer_span is None or made.text[slice(*made.answer_span)] == "1929"
+
+
+def test_a_prompt_without_its_answer_has_a_text_without_its_place(tokenizer):
+    made = prompt_text(built(tokenizer, given=sample(span=None)), tokenizer)
+    assert made.answer_span is None and PASSAGE in made.text
+
+
+def test_texts_come_back_from_json(tokenizer):
+    made = prompt_text(built(tokenizer), tokenizer)
+    assert PromptText.from_json(json.loads(json.dumps(made.to_json()))) == made
