@@ -9,7 +9,7 @@ rule report_page:
     input:
         judged("report_page"),
         settled_heads,
-        passages=shown_passages,
+        texts=shown_texts(),
         tables=study_files([table for table in TABLES if not table.endswith(".md")]),
         head_indexes=chosen_heads(),
         rankings=lambda wildcards: ranking_files(),

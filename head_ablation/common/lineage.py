@@ -123,18 +123,24 @@ def _read(file: Path) -> Record | None:
     return record if record and all(name == Path(name).name for name in record.outputs) else None
 
 
-def damage(path: str | Path, digests: Digests) -> Iterator[Problem]:
-    """A result that is not what its job wrote. A file without a record, such as the user's own, is none."""
+def damage(path: str | Path, digests: Digests, first: Path | None = None) -> Iterator[Problem]:
+    """A result that is not what its job wrote. A file without a record, such as the user's own, is none.
+
+    Args:
+        path: the result.
+        digests: of files, as they are.
+        first: the first output of the job that made it, if that is known: whose record is meant.
+    """
     path = Path(path)
-    written = _recorded_digests(path)
+    written = _recorded_digests(path, first or path)
     if written and path.is_file() and digests.of(path) not in written:
         wanted = f"what {path.parent / FOLDER} has the digest of"
         yield Problem(path, "file", "another content than was written", wanted, "Run again: it is made again.")
 
 
-def _recorded_digests(path: Path) -> set[str]:
-    """What records say of a file: its own, else those of its folder, some of which may be left over."""
-    own = record_file(path)
+def _recorded_digests(path: Path, first: Path) -> set[str]:
+    """What records say of a file: its job's, else those of its folder, some of which may be left over."""
+    own = record_file(first)
     records = filter(None, map(_read, [own] if own.is_file() else own.parent.glob("*.json")))
     return {record.outputs[path.name] for record in records if path.name in record.outputs}
 

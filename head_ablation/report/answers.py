@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ def _content(sources: Sources) -> Content:
     if not (sources.samples["arm"] != "baseline").any():
         return Content({"total": 0, "baseline": len(sources.samples)})
     changed = _in_order(sources, changes(sources.samples))
-    data = selected(changed, sources.passages, sources.task.matchers)
+    data = selected(changed, sources.prompts, sources.task.matchers)
     shown = len(data["prompt"])
     flipped = sum(change in (Change.LOST, Change.GAINED) for change in data["change"])
     counted = counts(changed)
@@ -26,7 +27,7 @@ def _content(sources: Sources) -> Content:
             "shown": shown,
             "flips": counted[Change.LOST] + counted[Change.GAINED],
             "shown_flips": flipped,
-            "passages": bool(data["passages"]),
+            "prompts": bool(data["parts"]),
         },
         data=data | _names(sources),
     )
@@ -35,9 +36,8 @@ def _content(sources: Sources) -> Content:
 def _in_order(sources: Sources, changed: pd.DataFrame) -> pd.DataFrame:
     """Rows by question, model and method as the config has them; what is alike keeps its order."""
     kinds = ["question", "model", "method"]
-    places = {kind: [sources.place(kind, key) for key in changed[kind]] for kind in kinds}
-    order = pd.DataFrame(places).sort_values([*places], kind="stable").index
-    return changed.iloc[order].reset_index(drop=True)
+    places = pd.DataFrame({kind: changed[kind].map(partial(sources.place, kind)) for kind in kinds})
+    return changed.loc[places.sort_values(kinds, kind="stable").index].reset_index(drop=True)
 
 
 def _names(sources: Sources) -> dict[str, Any]:

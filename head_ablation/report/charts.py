@@ -23,7 +23,8 @@ def chart_library() -> str:
 
 
 def accuracy_chart(levels: Sequence[int]) -> Spec:
-    """A panel of Figure 8. Its data sets are `rows` and `lines`, its signal `chosen` is the key of a point.
+    """A panel of Figure 8. Its data sets are `rows`, with `method_name` and `arm_name` beside keys, and `lines`; its
+    signal `chosen` is the key of a point.
 
     Args:
         levels: where the axis of ablated heads has ticks, besides 0.
@@ -104,7 +105,7 @@ def _marks(base: Any) -> Any:
 
 def _tooltip(single: bool) -> list[Any]:
     """What a point says of itself; a single experiment also its prompt length."""
-    words = {"method": "method:N", "heads": "arm:N", "heads ablated": "level:Q"}
+    words = {"method": "method_name:N", "heads": "arm_name:N", "heads ablated": "level:Q"}
     words |= {"tokens": "tokens:Q"} if single else {}
     words |= {"accuracy (%)": "accuracy:Q", "95 % from": "low:Q", "95 % to": "high:Q", "companies": "companies:Q"}
     words |= {} if single else {"experiments": "experiments:Q"}

@@ -31,7 +31,7 @@ def _content(sources: Sources) -> Content:
     methods = sorted(sources.levels["method"].dropna().unique(), key=lambda key: sources.place("method", key))
     looks = _looks(methods)
     panels = [*_panels(sources, looks)]
-    data = {"chart": accuracy_chart(sources.task.levels), "panels": panels, "labels": sources.labels}
+    data: dict[str, Any] = {"chart": accuracy_chart(sources.task.levels), "panels": panels, "labels": sources.labels}
     data["legend"] = _legend(sources, methods, looks)
     undecided = bool((sources.curves["undecided"] > 0).any())
     floor = bool(sources.curves["majority_accuracy"].notna().any())
@@ -59,8 +59,10 @@ def _dash(arm: str) -> list[int]:
 
 def _legend(sources: Sources, methods: Sequence[str], looks: dict[str, dict[str, str]]) -> Rows:
     arms = [arm.name for arm in ARMS if arm.name in set(sources.levels["arm"])]
-    top = [{"text": f"top heads of {sources.label(m)}", "dash": _dash("top"), **looks[m]} for m in methods]
-    controls = [{"text": f"{sources.label(a)} heads", "dash": _dash(a), "colour": GREY} for a in arms if a != "top"]
+    top = [{"text": f"top heads of {sources.label('method', m)}", "dash": _dash("top"), **looks[m]} for m in methods]
+    controls = [
+        {"text": f"{sources.label('arm', a)} heads", "dash": _dash(a), "colour": GREY} for a in arms if a != "top"
+    ]
     return [*top, *controls]
 
 

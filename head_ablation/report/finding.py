@@ -43,25 +43,22 @@ def _finding(sources: Sources, rows: pd.DataFrame, samples: pd.DataFrame, key: t
     shown = {name: arms for name, arms in contrasts(set(sources.levels["arm"])).items() if f"{name}_points" in rows}
     highest = rows.iloc[-1]
     tested = highest["interval"] != "unpaired"
-    companies = _company_accuracies(samples, method) if tested else pd.DataFrame()
+    companies = _company_accuracies(samples, method) if tested else None
+    levels = [_level(row, shown, companies) for _, row in rows.iterrows()]
+    accuracies = _accuracies(sources.curves, method, question, int(highest["level"]))
     return {
-        "method": sources.label(method),
-        "question": sources.label(question),
+        "method": sources.label("method", method),
+        "question": sources.label("question", question),
         "level": int(highest["level"]),
-        "accuracies": _accuracies(sources.curves, method, question, int(highest["level"])),
-        "contrasts": [
-            _points(highest, name, arms) | {"p": _p(companies, _sides(arms, highest["level"])) if tested else None}
-            for name, arms in shown.items()
-            if not math.isnan(highest[f"{name}_points"])
-        ],
+        "baseline": accuracies.pop("baseline"),
+        "accuracies": [(sources.label("arm", arm), accuracy) for arm, accuracy in accuracies.items()],
+        "contrasts": [cell for cell in levels[-1]["cells"] if cell["value"] is not None],
+        "arms": {arm: sources.label("arm", arm) for arms in shown.values() for arm in arms},
         "basis": {name: int(highest[name]) for name in ("companies", "prompts", "experiments", "draws", "undecided")},
         "interval": highest["interval"],
         "tested": tested,
-        "headings": [_heading(arms) for arms in shown.values()],
-        "levels": [
-            {"level": int(row["level"]), "cells": [_points(row, *contrast) for contrast in shown.items()]}
-            for _, row in rows.iterrows()
-        ],
+        "headings": [_heading(sources, *arms) for arms in shown.values()],
+        "levels": levels,
     }
 
 
@@ -73,8 +70,19 @@ def _accuracies(curves: pd.DataFrame, method: str, question: str, level: int) ->
     )
 
 
-def _heading(arms: tuple[str, str]) -> str:
-    return f"drop, {arms[1]} heads" if arms[0] == "baseline" else f"{arms[0]} minus top"
+def _heading(sources: Sources, first: str, second: str) -> str:
+    one, other = (sources.label("arm", arm) for arm in (first, second))
+    return f"drop, {other} heads" if first == "baseline" else f"{one} minus {other}"
+
+
+def _level(row: pd.Series, shown: Mapping[str, tuple[str, str]], companies: pd.DataFrame | None) -> dict[str, Any]:
+    """A row of the key results: each contrast with its p-value, None without answers of companies."""
+    cells = [_points(row, name, arms) for name, arms in shown.items()]
+    for cell, arms in zip(cells, shown.values(), strict=True):
+        cell["p"] = None
+        if companies is not None and cell["value"] is not None:
+            cell["p"] = _p(companies, _sides(arms, row["level"]))
+    return {"level": int(row["level"]), "cells": cells}
 
 
 def _points(row: pd.Series, name: str, arms: tuple[str, str]) -> dict[str, Any]:

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
+from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import canonical_json
 from head_ablation.prompts.matchers import MATCHERS
-from head_ablation.prompts.samples import Sample
+from head_ablation.prompts.prompt_text import PromptText
 from head_ablation.results.flips import PROMPT, Change
 from head_ablation.results.rows import EXPERIMENT
 
-BUDGET = 4_500_000  # bytes of answers and passages; the page, with what draws its charts, stays under 8 MB
+BUDGET = 4_500_000  # bytes of answers and prompts; the page, with what draws its charts, stays under 8 MB
 MARGIN = 3000  # characters of a passage that are shown before and behind the answer
+END = 400  # characters that are shown at the beginning and at the end of a prompt
+EDGE = 100  # characters of filler that are shown beside the passage
 CONDITION = ["arm", "level", "draw"]
 
-Passages = Mapping[str, Mapping[str, Sample]]
+Prompts = Mapping[Experiment, Mapping[str, PromptText]]
 
 
 def selected(
-    changed: pd.DataFrame, passages: Passages, matchers: Mapping[str, str], budget: int = BUDGET
+    changed: pd.DataFrame, prompts: Prompts, matchers: Mapping[str, str], budget: int = BUDGET
 ) -> dict[str, Any]:
-    """The answers as columns, with the prompts, texts and passages that they name by number.
+    """The answers as columns, with the prompts, texts and parts of prompts that they name by number.
 
     Args:
         changed: as `changes` gives it.
-        passages: question -> filename -> sample; it may lack some, or all.
+        prompts: experiment -> filename -> text; it may lack some, or all.
         matchers: question -> the kind of its answers.
         budget: bytes that the result may have as JSON in UTF-8.
     """
     ordered = changed.assign(flipped=changed["change"].isin([Change.LOST, Change.GAINED]))
     ordered = ordered.sort_values("flipped", ascending=False, kind="stable")
-    excerpts = Excerpts(passages, matchers)
+    excerpts = Excerpts(prompts, matchers)
     rows = len(ordered)
     while True:
         found = _encoded(ordered.head(rows).sort_index(), excerpts)
@@ -49,9 +53,10 @@ def _encoded(rows: pd.DataFrame, excerpts: Excerpts) -> dict[str, Any]:
     place = rows.groupby(PROMPT, sort=False).ngroup()
     for row in rows.drop_duplicates(PROMPT).to_dict("records"):
         experiment = experiments.of(tuple(row[key] for key in ("method", *EXPERIMENT)))
-        excerpt = dict(excerpts.of(row["question"], row["filename"]))
-        passage = {"passage": shown.of(excerpt.pop("text"))} if excerpt else {}
-        prompts.append(_prompt(row, experiment, texts.of(row["base_text"])) | passage | excerpt)
+        found = dict(excerpts.of(Experiment(*(row[key] for key in EXPERIMENT)), row["filename"]))
+        for part in PARTS:
+            found |= {part: [shown.of(text) for text in found[part]]} if part in found else {}
+        prompts.append(_prompt(row, experiment, texts.of(row["base_text"])) | found)
     return {
         "experiments": experiments.values,
         "prompts": prompts,
@@ -61,7 +66,7 @@ def _encoded(rows: pd.DataFrame, excerpts: Excerpts) -> dict[str, Any]:
         "text": [texts.of(text) for text in rows["text"]],
         "change": rows["change"].tolist(),
         "texts": texts.values,
-        "passages": shown.values,
+        "parts": shown.values,
     }
 
 
@@ -77,43 +82,60 @@ def _prompt(row: Mapping[Any, Any], experiment: int, base: int) -> dict[str, Any
 
 
 class Excerpts:
-    """Passages as the page shows them, each worked out once."""
+    """Prompts as the page shows them, each worked out once."""
 
-    def __init__(self, passages: Passages, matchers: Mapping[str, str]):
-        self._passages = passages
+    def __init__(self, prompts: Prompts, matchers: Mapping[str, str]):
+        self._prompts = prompts
         self._matchers = matchers
-        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        self._known: dict[tuple[Experiment, str], dict[str, Any]] = {}
 
-    def of(self, question: str, filename: str) -> dict[str, Any]:
-        """The excerpt for a prompt; empty if there is no passage."""
-        key = (question, filename)
+    def of(self, experiment: Experiment, filename: str) -> dict[str, Any]:
+        """The excerpt of a prompt; empty if its text is not known."""
+        key = (experiment, filename)
         if key not in self._known:
-            sample = self._passages.get(question, {}).get(filename)
-            self._known[key] = excerpt(sample, self._matchers[question]) if sample else {}
+            prompt = self._prompts.get(experiment, {}).get(filename)
+            self._known[key] = excerpt(prompt, self._matchers[experiment.question]) if prompt else {}
         return self._known[key]
 
 
-def excerpt(sample: Sample, matcher: str) -> dict[str, Any]:
-    """A passage, cut around its answer if it is long.
+PARTS = ("before", "passage", "behind")
+"""Of a prompt, each a text or two; between two, what is left out."""
+
+
+def excerpt(prompt: PromptText, matcher: str) -> dict[str, Any]:
+    """A prompt without the middle of its filler, and with its passage cut around the answer if it is long.
 
     Returns:
-        `text`; `cut`, the characters left out before and behind it; `span` of the answer, if it is stated; `others`,
-        spans of other values of its kind; `alternatives`, if there are any. Spans count as JavaScript does.
+        `before`, `passage`, `behind`: the texts of these parts; `folded`: the characters left out between the two texts
+        of `before`, before and behind that of `passage`, and between those of `behind`; of the passage's text, `span`
+        of the answer, if it is there, and `others`, spans of other values of its kind; `alternatives`, if there are
+        any. Spans count as JavaScript does.
     """
-    start, end = sample.answer_span or (0, 0)
-    first, last = max(0, start - MARGIN), min(len(sample.passage), max(end, 1) + MARGIN)
-    text = sample.passage[first:last]
-    found: dict[str, Any] = {"text": text, "cut": [first, len(sample.passage) - last]}
-    if sample.answer_span:
-        found["span"] = _utf16_span(text, start - first, end - first)
-    if others := _others(text, sample, matcher):
+    start, end = prompt.passage_span
+    first, last = prompt.answer_span or (start, start)
+    cut, kept = max(start, first - MARGIN), min(end, max(last, start + 1) + MARGIN)
+    before, folded_before = _folded(prompt.text[:start], END, EDGE)
+    behind, folded_behind = _folded(prompt.text[end:], EDGE, END)
+    text = prompt.text[cut:kept]
+    found: dict[str, Any] = {"before": before, "passage": [text], "behind": behind}
+    found["folded"] = [folded_before, cut - start, end - kept, folded_behind]
+    if prompt.answer_span:
+        found["span"] = _utf16_span(text, first - cut, last - cut)
+    if others := _others(text, (prompt.gold, *prompt.alternatives), matcher):
         found["others"] = others
-    return found | ({"alternatives": list(sample.alternatives)} if sample.alternatives else {})
+    return found | ({"alternatives": list(prompt.alternatives)} if prompt.alternatives else {})
 
 
-def _others(text: str, sample: Sample, matcher: str) -> list[list[int]]:
+def _folded(text: str, head: int, tail: int) -> tuple[list[str], int]:
+    """A text as its first and last characters, and how many are left out between them."""
+    left_out = len(text) - head - tail
+    return ([text[:head], text[-tail:]], left_out) if left_out > 0 else ([text], 0)
+
+
+@cache
+def _others(text: str, golds: tuple[str, ...], matcher: str) -> list[list[int]]:
     kind = MATCHERS[matcher]
-    right = {value for gold in (sample.gold, *sample.alternatives) for value in kind.gold_values(gold)}
+    right = {value for gold in golds for value in kind.gold_values(gold)}
     return [_utf16_span(text, start, end) for value, start, end in kind.mentions(text) if value not in right]
 
 

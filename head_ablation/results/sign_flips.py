@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from functools import cache
 
-RESAMPLES = 2**13
-"""All signs of up to 13 companies; of more, so many at random."""
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FEW = 13
+"""Companies whose signs are all tried; of more, as many signs are drawn."""
+RESAMPLES = 2**FEW
+ROUNDING = 1e-9  # sums that differ by less, as a share of the largest, are equal
 
 
 def sign_flip_p(differences: ArrayLike) -> float:
@@ -18,15 +22,23 @@ def sign_flip_p(differences: ArrayLike) -> float:
     Args:
         differences: of each company, all in the same unit; a company that weighs more has a larger one.  # [companies]
 
-    Source: Fisher 1935, The Design of Experiments, section 21; `scipy.stats.permutation_test`.
+    Source: Fisher 1935, The Design of Experiments, section 21; with drawn signs the observed ones count as one more
+    draw, Phipson and Smyth 2010. `scipy.stats.permutation_test` gives the same, a hundred times slower.
     """
     changed = np.asarray(differences, dtype=float)
     changed = changed[np.abs(changed) > 1e-12]
     if changed.size < 2:
         return 1.0  # one company alone: its sign is a coin's
-    from scipy.stats import permutation_test  # slow to import
+    sums = np.abs(_signs(changed.size) @ changed)
+    as_large = int((sums >= abs(changed.sum()) - ROUNDING * np.abs(changed).sum()).sum())
+    return as_large / len(sums) if changed.size <= FEW else (as_large + 1) / (len(sums) + 1)
 
-    found = permutation_test(
-        (changed,), lambda flipped, axis: flipped.sum(axis), permutation_type="samples", n_resamples=RESAMPLES, rng=0
-    )
-    return float(found.pvalue)
+
+@cache
+def _signs(companies: int) -> NDArray[np.float64]:
+    """All signs of so many companies, or seeded ones.  # [signs, companies]"""
+    if companies <= FEW:
+        bits = np.arange(2**companies)[:, None] >> np.arange(companies) & 1
+    else:
+        bits = np.random.default_rng(0).integers(0, 2, (RESAMPLES, companies))
+    return np.where(bits, 1.0, -1.0)

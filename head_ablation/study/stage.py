@@ -19,7 +19,7 @@ CODE = ("code", "versions")  # parameters of rules that say by which code a job 
 # Parameters that decide no file: places.
 NO_RESULT = ("lineage", "folder", "store", "sweep", "cache", "train", "test", "samples")
 # Inputs that no option of a script names.
-LISTED = ("files", "rankings", "given", "config", "tables", "passages", "head_indexes")
+LISTED = ("files", "rankings", "given", "config", "tables", "texts", "head_indexes")
 
 
 @dataclass(frozen=True)

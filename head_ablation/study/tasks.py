@@ -134,11 +134,12 @@ def rankings_task(study: Study) -> RankingsTask:
 def report_task(study: Study) -> ReportTask:
     """What the page says of the study. Grids of heads are those that the config tells; of models that are run, the page
     reads them."""
-    config, labels = study.config, _labels(study)
+    config = study.config
     pairs = [(model, question) for model in config["models"] for question in study.questions]
     return ReportTask(
         study=study.name,
-        labels=labels.method + labels.model + labels.question + labels.arm,
+        labels=_labels(study),
+        conditions=tuple(map(str, study.conditions())),
         methods=tuple(study.methods),
         models=tuple(config["models"]),
         questions=tuple(study.questions),

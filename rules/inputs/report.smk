@@ -3,6 +3,6 @@
 from head_ablation.study.tasks import report_task
 
 
-def shown_passages(wildcards):
-    """The samples files whose passages the page shows."""
-    return [] if STUDY.has_results else [samples_of(question, "test") for question in STUDY.questions]
+def shown_texts():
+    """The texts of the prompts that the page shows."""
+    return [] if STUDY.has_results else study_files([f"prompts/{e}.test.text.jsonl" for e in STUDY.experiments()])

@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from browser import Browser
-from report_factory import PASSAGE, flips_of, small_results, small_sources
+from report_factory import BEFORE, BEHIND, PASSAGE, flips_of, small_results, small_sources
 from selenium.webdriver.common.keys import Keys
 
+from head_ablation.figures.figure import Labels
 from head_ablation.report.page import page
+from head_ablation.report.selection import EDGE, END
 from head_ablation.report.sources import Sources
 
 WIDTHS = (1440, 390)
@@ -102,7 +104,7 @@ def test_a_click_on_a_point_shows_the_answers_behind_it(opened: Browser, sources
     assert chosen(opened) == {"question": "inc_state", "arm": "top", "level": "10"} | only_values(sources)
     behind = flips_of(sources.samples).query("question == 'inc_state' and arm == 'top' and level == 10")
     assert shown_outcomes(opened) == outcomes(behind)
-    assert opened.text("#figure8-status").startswith("inc_state, instruct, wu24, 10 top heads ablated: accuracy")
+    assert opened.text("#figure8-status").startswith("inc state, instruct, wu24, 10 top heads ablated: accuracy")
 
 
 def only_values(sources: Sources) -> dict[str, str]:
@@ -116,6 +118,15 @@ def test_a_click_on_a_single_prompt_length_shows_its_answers_alone(opened: Brows
         "question == 'inc_year' and arm == 'top' and level == 10 and tokens == 512"
     )
     assert chosen(opened)["tokens"] == "512" and shown_outcomes(opened) == outcomes(behind)
+
+
+def test_a_points_tooltip_has_names_for_keys(browser: Browser, tmp_path: Path) -> None:
+    labels = Labels(method=(("wu24", "Copy score"),), arm=(("top", "best"),))
+    browser.open(written(tmp_path, page(small_sources(tmp_path / "small", labels=labels))))
+    browser.hover(browser.point(0, "wu24/top/10"))
+    browser.wait(lambda: browser.all("#vg-tooltip-element.visible"))
+    said = browser.text("#vg-tooltip-element")
+    assert "Copy score" in said and "best" in said and "wu24" not in said
 
 
 def test_every_point_can_be_chosen_by_keyboard(opened: Browser) -> None:
@@ -137,6 +148,11 @@ def test_an_answer_opens_by_keyboard_and_shows_where_it_stands(opened: Browser) 
     assert opened.text(".detail .passage").strip() == PASSAGE
     assert opened.text(".detail mark") == "1929"
     assert [part.text for part in opened.all(".detail .other")] == ["1993"]
+    prompt = opened.text(".detail .prompt")
+    assert prompt.startswith("<s>A river") and prompt.endswith("Answer:")
+    assert [part.text.strip() for part in opened.all(".detail .fold")] == [
+        f"[{len(text) - END - EDGE} characters of filler]" for text in (BEFORE, BEHIND)
+    ]
     opened.press(Keys.ENTER)
     assert not opened.all(".detail")
 
@@ -182,7 +198,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     for sample in samples_of(results[0]):
         sample |= {"text": HOSTILE, "gold": HOSTILE}
         sample["filename"] = HOSTILE + sample["filename"]
-    labels = dict.fromkeys(["inc_year", "wu24", "instruct", "random"], HOSTILE)
+    keys = {"question": "inc_year", "method": "wu24", "model": "instruct", "arm": "random"}
+    labels = Labels(**{kind: ((key, HOSTILE),) for kind, key in keys.items()})
     folder = tmp_path_factory.mktemp("hostile")
     return small_sources(folder, results, labels=labels, matcher="text", passage=HOSTILE + PASSAGE)
 

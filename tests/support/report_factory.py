@@ -11,21 +11,27 @@ from results_factory import random_study
 
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import write_json, write_jsonl, write_text
+from head_ablation.figures.figure import Labels
 from head_ablation.heads.condition import ArmSettings
 from head_ablation.heads.head import ModelShape
 from head_ablation.heads.head_sets import HeadSetSettings, write_head_sets
 from head_ablation.heads.ranking_facts import ranking_facts
 from head_ablation.heads.rankings import ranked_heads
+from head_ablation.prompts.prompt_text import PromptText
 from head_ablation.report.sources import ReportTask, Sources, read_sources
 from head_ablation.results.curves import curves_table
+from head_ablation.results.flips import flips_table
 from head_ablation.results.key_results import key_results_table
 from head_ablation.results.rows import TablesTask, levels_table, samples_table
 from head_ablation.results.table_files import write_table
 
 QUESTIONS = ("inc_year", "inc_state")
+LABELS = Labels(question=(("inc_year", "Year of incorporation"),))
 LEVELS = (5, 10)
 SHAPE = ModelShape(layers=4, heads=8)
 PASSAGE = "Incorporated in the year 1929, the Company was sold in 1993. \U0001f4c8 It has 12 plants."
+BEFORE = "<s>" + "A river is never in a hurry. " * 40
+BEHIND = " It flows on." * 60 + "\nQuestion: in which year?\nAnswer:"
 CONFIG = "study: small\nmodels: {instruct: {gpu: 2}, base: {gpu: 0}}\n"
 ARMS = ArmSettings({"top": {}, "random": {"draws": 2, "seed": 1, "sampler": "permutation", "exclude_top": 12}})
 RANKING: dict[str, Any] = {
@@ -48,11 +54,12 @@ def small_results(**changes: Any) -> list[dict[str, Any]]:
 def write_study(
     folder: Path,
     results: Sequence[dict[str, Any]],
-    labels: dict[str, str] | None = None,
+    labels: Labels = LABELS,
     matcher: str = "year",
     passage: str = PASSAGE,
 ) -> ReportTask:
-    """Writes a study's files below `folder` (`results/small/`): tables, samples, rankings, head sets, provenance."""
+    """Writes a study's files below `folder` (`results/small/`): tables, prompts' texts, rankings, head sets,
+    provenance."""
     keys = [(one["model_key"], one["question"], one["total_tokens"]) for one in results]
     experiments = [Experiment(*key) for key in dict.fromkeys(keys)]
     methods = tuple(dict.fromkeys(one["ranking_method"] for one in results if "ranking_method" in one)) or ("wu24",)
@@ -62,7 +69,7 @@ def write_study(
         _write_head_sets(folder, Path(path), Experiment(*experiment))
     facts = {f"{m}/{Experiment(*e)}": ranking_facts(RANKING, LEVELS) for m, *e, _ in rankings}
     _write_tables(folder / "tables", results, TablesTask(facts))
-    _write_samples(folder, results, passage)
+    _write_prompts(folder, results, passage)
     for e in experiments:
         write_json(folder / f"generations/baseline/{e}.provenance.json", provenance(e.model))
     write_text(folder / "config.yaml", CONFIG)
@@ -70,7 +77,8 @@ def write_study(
     models = tuple(dict.fromkeys(e.model for e in experiments))
     return ReportTask(
         study="small",
-        labels=tuple({"inc_year": "Year of incorporation", **(labels or {})}.items()),
+        labels=labels,
+        conditions=tuple(map(str, ARMS.conditions(LEVELS))),
         methods=methods,
         models=models,
         questions=questions,
@@ -107,6 +115,7 @@ def _write_tables(folder: Path, results: Sequence[dict[str, Any]], task: TablesT
     tables = {"levels": levels, "curves": curves_table(levels), "key_results": key_results_table(levels, samples)}
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
+    write_table(folder / "flips.csv", flips_table(samples))
 
 
 def _write_head_sets(folder: Path, ranking: Path, experiment: Experiment) -> None:
@@ -116,17 +125,20 @@ def _write_head_sets(folder: Path, ranking: Path, experiment: Experiment) -> Non
     write_head_sets(folder / "heads" / method / str(experiment) / "index.json", sets, [ranking])
 
 
-def _write_samples(folder: Path, results: Sequence[dict[str, Any]], passage: str) -> None:
-    """A passage for every prompt that has samples; the answer is its first year."""
+def _write_prompts(folder: Path, results: Sequence[dict[str, Any]], passage: str) -> None:
+    """The text of every prompt that has samples; the answer is the first year of its passage."""
     for result in results:
-        rows = [_sample(one, passage) for one in result["baseline"].get("samples", [])]
-        if rows:
-            write_jsonl(folder / "samples" / f"{result['question']}.test.jsonl", rows)
+        texts = [_prompt(one, passage).to_json() for one in result["baseline"].get("samples", [])]
+        experiment = Experiment(result["model_key"], result["question"], result["total_tokens"])
+        if texts:
+            write_jsonl(folder / f"prompts/{experiment}.test.text.jsonl", texts)
 
 
-def _sample(answer: dict[str, Any], passage: str) -> dict[str, Any]:
-    named = {key: answer[key] for key in ("filename", "company", "gold")}
-    return {**named, "passage": passage, "answer_span": [25, 29], "alternatives": [], "ambiguous": False}
+def _prompt(answer: dict[str, Any], passage: str) -> PromptText:
+    start, year = len(BEFORE), passage.index("1929")
+    answer_span = (start + year, start + year + 4)
+    text = f"{BEFORE}{passage}{BEHIND}"
+    return PromptText(answer["filename"], answer["gold"], text, (start, start + len(passage)), answer_span)
 
 
 def flips_of(samples: pd.DataFrame) -> pd.DataFrame:

@@ -73,7 +73,7 @@
   const field = (name) => {
     const known = values(name);
     const shown = name === "draw" || name === "level" || name === "tokens" ? known.sort((a, b) => a - b) : known;
-    const made = page.select(name, name, [["", "all"], ...shown.map((value) => [value, label(value)])], apply);
+    const made = page.select(name, name, [["", "all"], ...shown.map((value) => [value, label(name, value)])], apply);
     made.hidden = known.length < 2;
     if (made.hidden) made.setAttribute("class", "hidden");
     return made;
@@ -91,10 +91,18 @@
 
   // --- one answer ---
 
+  const folded = (characters, of) => (characters
+    ? [page.element("em", { class: "fold", text: ` [${page.number(characters)} characters of ${of}] ` })] : []);
+
+  /** The text before or behind the passage, its middle folded. */
+  const around = (texts, characters) => {
+    const [first, second] = texts.map((text) => data.parts[text]);
+    return second === undefined ? [first] : [first, ...folded(characters, "filler"), second];
+  };
+
   const passage = (prompt) => {
-    const text = data.passages[prompt.passage];
-    const made = page.element("div", { class: "passage", tabindex: 0, role: "region", "aria-label": "passage" });
-    if (prompt.cut[0]) made.append(`[${page.number(prompt.cut[0])} characters before] `);
+    const text = data.parts[prompt.passage[0]];
+    const made = page.element("span", { class: "passage" });
     let end = 0;
     for (const [tag, first, last] of spans(prompt)) {
       if (first < end) continue;
@@ -103,7 +111,14 @@
       end = last;
     }
     made.append(text.slice(end));
-    if (prompt.cut[1]) made.append(` [${page.number(prompt.cut[1])} characters behind]`);
+    return made;
+  };
+
+  const promptText = (prompt) => {
+    const [before, cut, lost, behind] = prompt.folded;
+    const made = page.element("div", { class: "prompt", tabindex: 0, role: "region", "aria-label": "prompt" });
+    made.append(...around(prompt.before, before), ...folded(cut, "the passage"), passage(prompt),
+      ...folded(lost, "the passage"), ...around(prompt.behind, behind));
     return made;
   };
 
@@ -121,10 +136,10 @@
     const right = prompt.right ? "right" : "wrong";
     const now = one.change === 1 || one.change === 2 ? "right" : "wrong";
     const gold = [prompt.gold, ...(prompt.alternatives ?? [])].join(", or ");
-    const question = data.wording[`${one.model}/${one.question}`] ?? label(one.question);
+    const question = data.wording[`${one.model}/${one.question}`] ?? label("question", one.question);
     return page.element("div", { class: "compare" }, said("question", question), said("gold answer", gold),
       said(`without ablation, ${right}`, spoken(data.texts[prompt.base])),
-      said(`${page.condition(one.arm, one.level, one.draw)} heads ablated, ${now}`, spoken(one.text)));
+      said(`${page.condition(label, one.arm, one.level, one.draw)} heads ablated, ${now}`, spoken(one.text)));
   };
 
   /** The answers to one prompt, whichever method chose the heads, by method, arm and draw. */
@@ -150,7 +165,7 @@
   };
 
   const acrossRow = (one, [method, arm, draw], cells, levels) => {
-    const name = [values("method").length > 1 ? label(method) : "", arm.replaceAll("_", " "),
+    const name = [values("method").length > 1 ? label("method", method) : "", label("arm", arm),
       arm === "top" ? "" : `draw ${draw}`].filter(Boolean).join(", ");
     const shown = levels.map((level) => {
       const cell = cells[level];
@@ -164,8 +179,9 @@
   const detail = (one) => {
     const cell = page.element("td", { colspan: 7 }, comparison(one));
     if (one.prompt.passage !== undefined) {
-      const marks = one.prompt.others ? "the answer marked, other values of its kind underlined" : "the answer marked";
-      cell.append(page.element("h3", { text: `Passage, ${marks}` }), passage(one.prompt));
+      const marks = [one.prompt.span && "the answer marked", one.prompt.others && "other values of its kind underlined"];
+      const title = ["The prompt as the model read it, its passage shaded", ...marks].filter(Boolean).join(", ");
+      cell.append(page.element("h3", { text: title }), promptText(one.prompt));
     }
     cell.append(across(one));
     return page.element("tr", { class: "detail" }, cell);
@@ -181,15 +197,15 @@
   // --- the table ---
 
   const experiment = (one) => ["model", "question", "tokens", "method"].filter((name) => values(name).length > 1)
-    .map((name) => (name === "tokens" ? `${page.number(one.tokens)} tokens` : label(one[name]))).join(", ")
-    || label(one.question);
+    .map((name) => (name === "tokens" ? `${page.number(one.tokens)} tokens` : label(name, one[name]))).join(", ")
+    || label("question", one.question);
 
   const row = (one) => {
     const made = page.element("tr");
     const button = page.element("button", { type: "button", class: "plain", "aria-expanded": "false",
       text: one.prompt.filename });
     button.addEventListener("click", () => toggle(one, made, button));
-    const cells = { prompt: button, experiment: experiment(one), ablated: page.condition(one.arm, one.level, one.draw),
+    const cells = { prompt: button, experiment: experiment(one), ablated: page.condition(label, one.arm, one.level, one.draw),
       gold: one.prompt.gold, "without ablation": spoken(data.texts[one.prompt.base]),
       "with ablation": spoken(one.text), outcome: outcome(one.change) };
     made.append(...Object.entries(cells).map(([name, content]) => page.element("td", { "data-name": name }, content)));

@@ -3,7 +3,7 @@
   const label = page.labels(data?.labels ?? {});
   const views = [];
 
-  const title = (panel) => [label(panel.question), label(panel.model)].join(", ");
+  const title = (panel) => [label("question", panel.question), label("model", panel.model)].join(", ");
 
   const basis = (panel) => {
     const lengths = panel.tokens.map(page.number).join(", ");
@@ -11,8 +11,8 @@
   };
 
   const said = (panel, point) => {
-    const ablated = point.level ? `${point.level} ${point.arm.replaceAll("_", " ")} heads ablated` : "without ablation";
-    return `${title(panel)}, ${label(point.method)}, ${ablated}: accuracy ${point.accuracy} %`
+    const ablated = point.level ? `${point.level} ${label("arm", point.arm)} heads ablated` : "without ablation";
+    return `${title(panel)}, ${label("method", point.method)}, ${ablated}: accuracy ${point.accuracy} %`
       + ` (95 % interval ${point.low} to ${point.high})`;
   };
 
@@ -34,8 +34,11 @@
     return holder;
   };
 
+  /** A point with the names that its tooltip shows. */
+  const named = (point) => ({ ...point, method_name: label("method", point.method), arm_name: label("arm", point.arm) });
+
   const draw = async (panel, holder) => {
-    const rows = { rows: panel.rows, lines: panel.lines };
+    const rows = { rows: panel.rows.map(named), lines: panel.lines };
     views.push([panel, await page.chart(holder, data.chart, rows, (datum) => datum.key && choose(panel, datum))]);
   };
 
@@ -61,7 +64,7 @@
     const onclick = () => choose(panel, point);
     const button = page.element("button", { type: "button", class: "plain", onclick, text: "choose" });
     const cells = [
-      title(panel), label(point.method), point.tokens ?? "all", point.arm.replaceAll("_", " "), point.level,
+      title(panel), label("method", point.method), point.tokens ?? "all", label("arm", point.arm), point.level,
       `${point.accuracy} (${point.low} to ${point.high})`, point.companies, point.experiments, point.draws,
     ];
     return page.element("tr", {}, ...cells.map((text) => page.element("td", { text })), page.element("td", {}, button));

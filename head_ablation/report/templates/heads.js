@@ -7,7 +7,7 @@
   const name = (number, [, heads]) => `L${Math.floor(number / heads)}H${number % heads}`;
   const at = (id) => document.getElementById(id);
 
-  const title = (map) => `${label(map.method)}, ${label(map.question)}, ${label(map.model)},`
+  const title = (map) => `${label("method", map.method)}, ${label("question", map.question)}, ${label("model", map.model)},`
     + ` ${page.number(map.tokens)} tokens`;
 
   /** Head -> the sets that ablate it. */
@@ -21,7 +21,7 @@
 
   const levels = (sets) => [...new Set(sets.filter((set) => set.arm === "top").map((set) => set.level))].join(", ");
   const controls = (sets) => sets.filter((set) => set.arm !== "top")
-    .map((set) => page.condition(set.arm, set.level, set.draw)).join("; ");
+    .map((set) => page.condition(label, set.arm, set.level, set.draw)).join("; ");
 
   const hasControls = (map) => map.sets.some((set) => set.arm !== "top");
 
@@ -97,7 +97,7 @@
     at("heads-all").hidden = number === map.heads.length;
   };
 
-  const rings = (map) => [["", "none"], ...map.sets.map((set, i) => [i, page.condition(set.arm, set.level, set.draw)])];
+  const rings = (map) => [["", "none"], ...map.sets.map((set, i) => [i, page.condition(label, set.arm, set.level, set.draw)])];
 
   /** The shades of some scores; the chart's are square roots, too, since a few heads score far above all others. */
   const shade = (share) => page.element("li", {}, page.svg("svg", { width: 26, height: 14, "aria-hidden": "true" },

@@ -28,15 +28,18 @@ page.svg = (tag, attributes = {}, ...children) => {
   return made;
 };
 
-/** Gives the name to show of a key: its label, or the key itself. */
-page.labels = (labels) => (key) => (Object.hasOwn(labels, key) ? labels[key] : String(key));
+/** Gives the name to show of a key of a kind such as "model": its label, or the key's words. A number stays. */
+page.labels = (labels) => (kind, key) => {
+  const own = labels[kind] ?? {};
+  return Object.hasOwn(own, key) ? own[key] : String(key).replaceAll("_", " ");
+};
 
 page.number = (value) => value.toLocaleString("en");
 
-/** "top 5", or "random 5, draw 2"; draws are counted from 0. */
-page.condition = (arm, level, draw) => {
+/** "top 5", or "random 5, draw 2"; draws are counted from 0. `label` is made by `page.labels`. */
+page.condition = (label, arm, level, draw) => {
   const drawn = draw === null || arm === "top" ? "" : `, draw ${draw}`;
-  return `${arm.replaceAll("_", " ")} ${level}${drawn}`;
+  return `${label("arm", arm)} ${level}${drawn}`;
 };
 
 /** A labelled select; `options` are pairs of value and text. */

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from report_factory import LEVELS, PASSAGE, flips_of, small_results, small_sources
+from report_factory import LEVELS, PASSAGE, flips_of, small_results, small_sources, write_study
 from results_factory import answers, result
 from statsmodels.stats.contingency_tables import mcnemar
 
-from head_ablation.prompts.samples import Sample
+from head_ablation.common.experiment import Experiment
+from head_ablation.common.files import read_json, sha256_file, write_json
+from head_ablation.common.lineage import Record, record_file
+from head_ablation.common.problems import StudyError
+from head_ablation.figures.figure import Labels
+from head_ablation.prompts.prompt_text import PromptText
 from head_ablation.report import SECTIONS
 from head_ablation.report.audit import markdown_html
 from head_ablation.report.page import TEMPLATES, data_block, page, policy
 from head_ablation.report.section import Content
-from head_ablation.report.selection import MARGIN, excerpt, selected
-from head_ablation.report.sources import Sources
+from head_ablation.report.selection import EDGE, END, MARGIN, excerpt, selected
+from head_ablation.report.sources import Sources, read_sources
 from head_ablation.results.flips import Change, changes, counts
+from head_ablation.results.sign_flips import sign_flip_p
 
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=hacked=2>&\u2028\u2029]]>"
 KINDS = {(True, False): Change.LOST, (False, True): Change.GAINED, (True, True): Change.KEPT}
@@ -45,6 +51,12 @@ def blocks(text: str) -> dict[str, Any]:
     """The data that the page holds, by section."""
     found = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', text, re.DOTALL)
     return {name: json.loads(block) for name, block in found}
+
+
+def every_label(text: str) -> Labels:
+    """One label for everything that the small study can show."""
+    keys = {"method": ["wu24"], "model": ["instruct"], "question": ["inc_year", "inc_state"], "arm": ["top", "random"]}
+    return Labels(**{kind: tuple((key, text) for key in own) for kind, own in keys.items()})
 
 
 def without_scripts(text: str) -> str:
@@ -88,7 +100,7 @@ def test_a_data_block_keeps_texts_and_cannot_be_ended_by_them() -> None:
 def test_no_text_of_a_label_or_answer_stands_as_it_is(tmp_path: Path) -> None:
     results = small_results()
     results[0]["baseline"]["samples"][0]["text"] = HOSTILE
-    text = page(small_sources(tmp_path, results, labels={"inc_year": HOSTILE, "wu24": HOSTILE}))
+    text = page(small_sources(tmp_path, results, labels=every_label(HOSTILE)))
     assert not re.search("hacked=1</script>|<img src=x", without_scripts(text))
     assert HOSTILE in blocks(text)["answers"]["texts"]
 
@@ -155,13 +167,16 @@ def test_the_page_says_how_many_answers_it_leaves_out(sources: Sources, monkeypa
     assert f"{shown['shown']} of {shown['total']} answers under ablation are on this page" in words
 
 
-def sample(passage: str, span: tuple[int, int] | None) -> Sample:
-    return Sample("1.txt", "1", passage, "1929", span)
+def prompt(passage: str, span: tuple[int, int] | None, before: str = "<s>In 1850. ", behind: str = " A:") -> PromptText:
+    """The text of a prompt; the answer's span counts within the passage."""
+    start = len(before)
+    answer = (start + span[0], start + span[1]) if span else None
+    return PromptText("1.txt", "1929", before + passage + behind, (start, start + len(passage)), answer)
 
 
 def test_a_passages_marks_count_as_javascript_does() -> None:
-    found = excerpt(sample("\U0001f4c8 in 1929, not 1993", (5, 9)), "year")
-    units = found["text"].encode("utf-16-le")
+    found = excerpt(prompt("\U0001f4c8 in 1929, not 1993", (5, 9)), "year")
+    units = found["passage"][0].encode("utf-16-le")
     start, end = found["span"]
     assert units[2 * start : 2 * end].decode("utf-16-le") == "1929"
     ((start, end),) = found["others"]
@@ -169,14 +184,39 @@ def test_a_passages_marks_count_as_javascript_does() -> None:
 
 
 def test_a_long_passage_is_cut_around_its_answer() -> None:
-    found = excerpt(sample("a" * 9000 + "1929" + "b" * 9000, (9000, 9004)), "year")
-    assert found["text"] == "a" * MARGIN + "1929" + "b" * MARGIN
-    assert found["cut"] == [9000 - MARGIN, 9000 - MARGIN] and found["span"] == [MARGIN, MARGIN + 4]
+    found = excerpt(prompt("a" * 9000 + "1929" + "b" * 9000, (9000, 9004)), "year")
+    assert found["passage"] == ["a" * MARGIN + "1929" + "b" * MARGIN]
+    assert found["folded"] == [0, 9000 - MARGIN, 9000 - MARGIN, 0] and found["span"] == [MARGIN, MARGIN + 4]
 
 
 def test_a_passage_without_its_answer_is_shown_from_its_beginning() -> None:
-    found = excerpt(sample(PASSAGE, None), "year")
-    assert found["text"] == PASSAGE and "span" not in found
+    found = excerpt(prompt(PASSAGE, None), "year")
+    assert found["passage"] == [PASSAGE] and "span" not in found
+    long = excerpt(prompt("a" * 9000, None), "year")
+    assert long["passage"] == ["a" * (MARGIN + 1)] and long["folded"] == [0, 0, 9000 - MARGIN - 1, 0]
+
+
+def test_a_short_prompt_is_shown_whole() -> None:
+    found = excerpt(prompt(PASSAGE, None), "year")
+    assert "".join([*found["before"], *found["passage"], *found["behind"]]) == f"<s>In 1850. {PASSAGE} A:"
+    assert found["folded"] == [0, 0, 0, 0]
+
+
+def test_only_the_middle_of_filler_is_folded() -> None:
+    before, behind = "<s>" + "f" * 2000 + "last", "next" + "g" * 2000 + "Q? A:"
+    found = excerpt(prompt(PASSAGE, None, before, behind), "year")
+    assert found["before"] == [before[:END], before[-EDGE:]] and found["behind"] == [behind[:EDGE], behind[-END:]]
+    assert found["folded"] == [len(before) - END - EDGE, 0, 0, len(behind) - END - EDGE]
+
+
+def test_every_prompt_on_the_page_has_the_text_that_the_model_read(sources: Sources, text: str) -> None:
+    data = blocks(text)["answers"]
+    for one in data["prompts"]:
+        _, *experiment = data["experiments"][one["experiment"]]
+        read = sources.prompts[Experiment(*experiment)][one["filename"]].text
+        first, *last = (data["parts"][part] for name in ("before", "passage", "behind") for part in one[name])
+        assert read.startswith(first) and read.endswith(last[-1]) and all(part in read for part in last)
+        assert sum(map(len, [first, *last])) + sum(one["folded"]) == len(read)
 
 
 # --- the other sections ---
@@ -191,6 +231,17 @@ def test_the_finding_has_the_numbers_of_the_key_results(tmp_path: Path) -> None:
     for contrast, name in zip(found["contrasts"], ["top_drop", "random_drop", "gap"], strict=True):
         numbers = [highest[f"{name}_points{suffix}"] for suffix in ("", "_low", "_high")]
         assert [contrast[key] for key in ("value", "low", "high")] == pytest.approx(numbers)
+
+
+def test_every_difference_of_every_level_has_its_test(sources: Sources, text: str) -> None:
+    findings = content(sources, "finding").shown["findings"]
+    cells = [cell for found in findings for level in found["levels"] for cell in level["cells"]]
+    assert len(cells) == 2 * len(LEVELS) * 3 and all(0 < cell["p"] <= 1 for cell in cells)
+    assert text.count("p\u00a0") == len(cells) + sum(len(found["contrasts"]) for found in findings)
+    own = sources.samples.query("question == 'inc_year' and counted")
+    right = own.astype({"correct": float}).pivot_table("correct", ["company", "tokens"], ["arm", "level"])
+    differences = (right["baseline", 0] - right["top", LEVELS[0]]).groupby("company").mean()
+    assert findings[0]["levels"][0]["cells"][0]["p"] == pytest.approx(sign_flip_p(differences))
 
 
 def test_one_answer_a_company_is_tested_by_mcnemar(tmp_path: Path) -> None:
@@ -259,6 +310,82 @@ def test_a_study_in_which_no_head_was_ranked_has_its_page(tmp_path: Path) -> Non
 def test_given_answers_may_lack_texts(sources: Sources) -> None:
     bare = replace(sources, samples=sources.samples.assign(text=None, gold=None).astype({"text": "str", "gold": "str"}))
     assert set(content(bare, "answers").data["texts"]) == {""}
+
+
+# --- names ---
+
+
+def test_a_model_and_a_method_of_one_key_keep_their_own_names(tmp_path: Path) -> None:
+    labels = Labels(method=(("same", "The method"),), model=(("same", "The model"),))
+    made = small_results(methods=("same",), models=("same",), questions=("inc_year",))
+    sources = small_sources(tmp_path, made, labels=labels)
+    for name in ("figure8", "answers", "heads"):
+        found = content(sources, name).data["labels"]
+        assert (found["method"]["same"], found["model"]["same"]) == ("The method", "The model")
+    (found,) = content(sources, "finding").shown["findings"]
+    assert found["method"] == "The method"
+    assert content(sources, "figure8").data["legend"][0]["text"] == "top heads of The method"
+
+
+def test_arms_have_their_names_in_the_finding(tmp_path: Path) -> None:
+    text = page(small_sources(tmp_path, labels=Labels(arm=(("random", "controls drawn anew"),))))
+    assert "controls drawn anew heads ablated minus that with top heads ablated" in " ".join(text.split())
+    assert "random heads" not in without_scripts(text)
+
+
+# --- files that do not belong together ---
+
+
+def test_head_sets_of_another_ranking_are_refused_by_name(tmp_path: Path) -> None:
+    task = write_study(tmp_path, small_results(questions=("inc_year",), lengths=(384,)))
+    (*_, ranking) = task.rankings[0]
+    content = read_json(ranking)
+    entries = content["head_rankings"]
+    entries[0]["head"], entries[13]["head"] = entries[13]["head"], entries[0]["head"]
+    write_json(ranking, content)
+    with pytest.raises(StudyError) as refused:
+        read_sources(tmp_path, task, None, [])
+    said = str(refused.value)
+    assert "heads/wu24/instruct/inc_year/tokens_384/index.json" in said and "top-5" in said and "top-10" in said
+    assert "L0H0" in said and entries[0]["head"] in said
+
+
+def test_a_change_behind_the_last_level_is_no_other_ranking(tmp_path: Path) -> None:
+    """Negative control: what no set holds may differ."""
+    task = write_study(tmp_path, small_results(questions=("inc_year",), lengths=(384,)))
+    (*_, ranking) = task.rankings[0]
+    content = read_json(ranking)
+    content["head_rankings"][10:] = content["head_rankings"][:9:-1]
+    write_json(ranking, content)
+    assert read_sources(tmp_path, task, None, []).head_sets
+
+
+def record_provenance(folder: Path) -> Path:
+    """Provenance beside the record of the job that wrote it."""
+    made = folder / "generations/baseline/instruct/inc_year/tokens_384.provenance.json"
+    digest = sha256_file(made)
+    first = made.with_name("tokens_384.json")
+    write_json(record_file(first), asdict(Record("", "", {}, {made.name: digest}, {})))
+    return made
+
+
+def test_provenance_that_its_job_did_not_write_is_refused_by_name(tmp_path: Path) -> None:
+    task = write_study(tmp_path, small_results(questions=("inc_year",), lengths=(384,)))
+    made = record_provenance(tmp_path)
+    read_sources(tmp_path, task, None, [])
+    made.write_text(made.read_text().replace("3600", "7200"))
+    with pytest.raises(StudyError, match=re.escape(str(made))):
+        read_sources(tmp_path, task, None, [])
+
+
+def test_provenance_of_what_the_study_has_no_more_counts_for_nothing(tmp_path: Path) -> None:
+    task = write_study(tmp_path, small_results(questions=("inc_year",), lengths=(384,)))
+    before = read_sources(tmp_path, task, None, []).provenance
+    left = tmp_path / "generations/wu24/instruct/inc_year/tokens_384"
+    for condition in ("top-3", "top-5"):
+        write_json(left / f"{condition}.provenance.json", {"device": "cpu", "seconds": {"run": 60}})
+    found = read_sources(tmp_path, task, None, []).provenance
+    assert set(found) - set(before) == {"wu24/instruct/inc_year/tokens_384/top-5"}
 
 
 def bare_result() -> dict[str, Any]:
