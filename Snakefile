@@ -40,6 +40,10 @@ localrules:
     figures,
 
 
+onstart:
+    start_progress()
+
+
 onsuccess:
     say_closing_words()
 

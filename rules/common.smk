@@ -25,6 +25,7 @@ from head_ablation.study.environment import prepare_environment
 from head_ablation.study.loading import load_study
 from head_ablation.study.paths import Paths
 from head_ablation.study.planning import Plan
+from head_ablation.study.run_progress import QUIET_SECONDS, SECONDS, Printer, RunProgress, asking_jobs
 from head_ablation.study.snakemake_state import snakemake_state
 from head_ablation.study.stage import Judgement, Stage
 
@@ -56,11 +57,22 @@ if not STATE.is_on_a_node:
 PLAN = Plan(STUDY)
 JUDGEMENT = Judgement(STATE, Digests(Path(STORE) / "digests"), logger.info)
 LOG_FOLDERS = [Path(STUDY.folder) / "logs", *(Path(ROOT) / "models" / model for model in STUDY.config["models"])]
+PRINTER = None  # of progress, once the run has started
 LOGS_BEFORE = {} if STATE.is_on_a_node or STATE.is_dry_run else log_state(LOG_FOLDERS)
 
 
+def start_progress():
+    """Says now and then how many prompts of all are asked, and how much time is left; for Snakemake's start."""
+    global PRINTER
+    if not STATE.is_on_a_node:
+        progress = RunProgress(LOG_FOLDERS[0], LOGS_BEFORE, lambda: asking_jobs(STUDY, STATE.jobs()))
+        PRINTER = Printer(progress, logger.info, SECONDS if sys.stderr.isatty() else QUIET_SECONDS)
+
+
 def say_closing_words():
-    """Says why jobs failed, and their warnings, whatever the quietness; for Snakemake's end."""
+    """Says how far the run came, why jobs failed, and their warnings, whatever the quietness; for Snakemake's end."""
+    if PRINTER:
+        PRINTER.stop()
     for message in [] if STATE.is_on_a_node else closing_words(LOG_FOLDERS, LOGS_BEFORE):
         print(message, file=sys.stderr, flush=True)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from tqdm import tqdm
 
 LOG_SECONDS = 10
 FORMAT = "{desc}: {n_fmt}/{total_fmt}{unit} read, {rate_noinv_fmt}, {remaining} left"
+LINE = re.compile(r"^(?P<what>.+): (?P<read>\d+)/\d+ prompts read, ", re.MULTILINE)
+FROM_STORE = "from the store: "  # what a job's log says of a result that it did not compute
 
 
 class Lines(tqdm):  # type: ignore[misc]
@@ -33,3 +36,8 @@ def progress(total: int, what: str) -> tqdm:
     if sys.stderr.isatty():
         return tqdm(**said)
     return Lines(**said, bar_format=FORMAT, mininterval=LOG_SECONDS)
+
+
+def prompts_read(log: str) -> dict[str, int]:
+    """What a log's lines of progress are about -> the prompts read so far."""
+    return {line["what"]: int(line["read"]) for line in LINE.finditer(log)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from head_ablation.common.progress import FROM_STORE
 from head_ablation.jobs.gpu_locks import claim_gpus
 from head_ablation.jobs.protocol import Protocol
 from head_ablation.jobs.store import Entry, Store
@@ -85,7 +86,7 @@ class Job:
             if not mine:
                 say("another job is computing this; waiting for it")
                 self.store.wait(protocol)
-        say(f"from the store: {self.store.entry_file(protocol)}")
+        say(f"{FROM_STORE}{self.store.entry_file(protocol)}")
         write(entry)
 
 

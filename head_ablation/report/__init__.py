@@ -3,6 +3,7 @@
 from head_ablation.common.registry import Registry
 from head_ablation.report.answers import ANSWERS
 from head_ablation.report.audit import AUDIT
+from head_ablation.report.experiments import EXPERIMENTS
 from head_ablation.report.figure8 import FIGURE8
 from head_ablation.report.finding import FINDING
 from head_ablation.report.heads import HEADS
@@ -13,6 +14,7 @@ SECTIONS = Registry[Section](
     "section",
     FINDING,
     FIGURE8,
+    EXPERIMENTS,
     ANSWERS,
     HEADS,
     AUDIT,

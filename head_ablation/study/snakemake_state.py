@@ -103,6 +103,10 @@ class SnakemakeState:
         (forced.update if again else forced.difference_update)(ours)
         (self._forced.update if again else self._forced.difference_update)(ours)
 
+    def jobs(self) -> list[Any]:
+        """The jobs that this run has to run or has run, as far as they are known by now; a copy, for any thread."""
+        return list(self.workflow.dag.needrun_jobs(exclude_finished=False))
+
     def send_together(self, group: str, family: str) -> None:
         """Lets any number of jobs of a group be one submission; all groups of a family alike."""
         self.workflow.parent_groupids[group] = family

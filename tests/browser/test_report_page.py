@@ -129,6 +129,18 @@ def test_a_points_tooltip_has_names_for_keys(browser: Browser, tmp_path: Path) -
     assert "Copy score" in said and "best" in said and "wu24" not in said
 
 
+def test_the_experiment_that_departs_most_is_named_and_leads_to_its_answers(opened: Browser, sources: Sources) -> None:
+    drops = sources.levels.query("arm == 'top' and level == 5").set_index(["question", "tokens"])["accuracy_drop"]
+    question, tokens = (drops - drops.mean()).abs().idxmax()
+    opened.select("#experiments-filters select[name=level]", "5")
+    name = {"inc_year": "Year of incorporation", "inc_state": "inc state"}[question]
+    assert opened.text("#experiments-status").startswith(f"{name}, instruct, {tokens} tokens departs most")
+    opened.click(opened.all("#experiments-table button")[0])
+    assert chosen(opened) == {"question": question, "tokens": str(tokens), "arm": "top", "level": "5"} | only_values(
+        sources
+    )
+
+
 def test_every_point_can_be_chosen_by_keyboard(opened: Browser) -> None:
     opened.tab_to("#figure8-numbers > summary")
     opened.press(Keys.ENTER)

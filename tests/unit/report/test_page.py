@@ -264,6 +264,17 @@ def test_figure_8_has_a_point_for_every_curve_and_experiment(sources: Sources) -
         assert len(rows[rows["kind"] == "one"]) == 2 * len(rows[rows["kind"] == "mean"])
 
 
+def test_experiments_stand_in_the_order_of_their_departure_from_the_mean(sources: Sources) -> None:
+    rows = pd.DataFrame(content(sources, "experiments").data["rows"])
+    for level, own in rows.groupby("level"):
+        drops = sources.levels.query(f"arm == 'top' and level == {level}").set_index(["question", "tokens"])
+        expected = 100 * (drops["accuracy_drop"] - drops["accuracy_drop"].mean())
+        found = own.set_index(["question", "tokens"])["departure"]
+        assert found.to_dict() == pytest.approx(expected.to_dict(), abs=0.06)
+        assert found.abs().is_monotonic_decreasing and found.abs().nunique() > 1
+    assert (rows["baseline"] - rows["accuracy"] - rows["accuracy_drop"]).abs().max() < 0.16
+
+
 def test_a_level_that_a_tie_parts_is_hollow_and_named_with_its_heads(sources: Sources) -> None:
     rows = pd.DataFrame(content(sources, "figure8").data["panels"][0]["rows"])
     assert not rows.query("arm == 'top' and level == 10")["filled"].any()
@@ -298,13 +309,13 @@ def test_times_are_told_by_device_and_gpu_hours_count_every_gpu(tmp_path: Path) 
 def test_a_study_of_given_results_without_answers_has_its_page(tmp_path: Path) -> None:
     text = page(small_sources(tmp_path, [bare_result()]))
     assert "no answers" in text and "No test" in text
-    assert set(blocks(text)) == {"figure8", "heads"}
+    assert set(blocks(text)) == {"figure8", "experiments", "heads"} and "its own mean" in text
 
 
 def test_a_study_in_which_no_head_was_ranked_has_its_page(tmp_path: Path) -> None:
     sources = small_sources(tmp_path, [result(answers("1101"), {}, {})])
     text = page(replace(sources, rankings={key: {"head_rankings": []} for key in sources.rankings}))
-    assert text.count("No head could be ranked") == 2 and "nothing to draw" in text and blocks(text) == {}
+    assert text.count("No head could be ranked") == 3 and "nothing to draw" in text and blocks(text) == {}
 
 
 def test_given_answers_may_lack_texts(sources: Sources) -> None:
