@@ -183,6 +183,20 @@ def test_an_opened_answer_stands_beside_the_baseline_and_the_other_levels(opened
     assert texts["baseline", 0, 0] in opened.text(".compare")
 
 
+def test_one_click_leaves_what_flipped_behind_a_point(opened: Browser, sources: Sources) -> None:
+    opened.click(opened.point(0, "wu24/top/5"))
+    opened.click(opened.all("#answers-flipped")[0])
+    behind = flips_of(sources.samples).query("question == 'inc_year' and arm == 'top' and level == 5 and was != now")
+    assert sum(shown_outcomes(opened).values()) == len(behind) > 0
+    assert chosen(opened)["change"] == "flipped" and chosen(opened)["level"] == "5"
+
+
+def test_a_level_says_the_scores_on_both_sides_of_its_edge(opened: Browser) -> None:
+    said = opened.text("#heads-about")
+    assert "Outlined are the heads of ranks 1 to 5: the last has score 0.2, that of rank 6 has 0.2." in said
+    assert "7 prompts" in said
+
+
 def test_words_find_their_answers(opened: Browser, sources: Sources) -> None:
     (box,) = opened.all("input[name=search]")
     box.send_keys("12_1993.txt")

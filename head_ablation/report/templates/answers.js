@@ -83,9 +83,11 @@
     const form = document.getElementById("filters");
     const outcomes = [...OUTCOMES, ...data.changes.map((words, change) => [change, words])];
     const search = page.element("input", { type: "search", name: "search", oninput: apply });
+    const flipped = page.element("button", { type: "button", id: "answers-flipped", text: "Only flipped",
+      onclick: () => { form.elements.change.value = "flipped"; apply(); } });
     const reset = page.element("button", { type: "button", onclick: () => { form.reset(); apply(); }, text: "Reset" });
     form.append(...FIELDS.map(field), page.select("change", "outcome", outcomes, apply));
-    form.append(page.element("label", {}, "text", search), reset);
+    form.append(page.element("label", {}, "text", search), flipped, reset);
     form.addEventListener("submit", (event) => event.preventDefault());
   };
 

@@ -1,7 +1,7 @@
 {
   const data = page.read("experiments");
   const label = page.labels(data?.labels ?? {});
-  const BAR = 60; // pixels to either side of the mean
+  const BAR = 32; // pixels to either side of the mean
   const at = (id) => document.getElementById(id);
 
   const name = (row) => `${label("question", row.question)}, ${label("model", row.model)}, ${page.number(row.tokens)} tokens`;

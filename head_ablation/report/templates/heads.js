@@ -109,6 +109,14 @@
     page.svg("rect", { x: 1, y: 1, width: 24, height: 12, fill: "none", stroke: "#d55e00", "stroke-width": 2 })),
     "outlined heads");
 
+  /** What the scores on both sides of a top level's edge are. */
+  const edge = (map, ring) => {
+    if (!ring || ring.arm !== "top") return "";
+    const [last, next] = [map.scores[ring.level - 1], map.scores[ring.level]];
+    const behind = next === undefined ? "no head is ranked behind it" : `that of rank ${ring.level + 1} has ${next}`;
+    return ` Outlined are the heads of ranks 1 to ${ring.level}: the last has score ${last}, ${behind}.`;
+  };
+
   const show = async () => {
     const form = at("heads-filters");
     const { map } = state;
@@ -120,7 +128,7 @@
     const behind = map.prompts === null ? "an unknown number of" : page.number(map.prompts);
     const grid = map.known ? "" : " The grid is that of the ranked heads; the model's own is not known here.";
     const undecided = map.cuts.map((cut) => ` ${cut.words}.`).join("");
-    at("heads-about").textContent = `The ranking rests on ${behind} prompts.${undecided}${grid}`;
+    at("heads-about").textContent = `The ranking rests on ${behind} prompts.${edge(map, ring)}${undecided}${grid}`;
     table();
     document.documentElement.dataset.heads = "drawn";
   };
