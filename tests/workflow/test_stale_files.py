@@ -226,6 +226,7 @@ FILES = {
     "samples/inc_year.index.json": "samples",
     "samples/inc_year.test.jsonl": "samples",
     PROMPTS: "prompts",
+    PROMPTS.replace(".jsonl", ".text.jsonl"): "prompts",
     f"rankings/{PLACE}.json": "given_ranking",
     f"heads/{PLACE}/index.json": "heads",
     f"heads/{PLACE}/top-20.json": "heads",
