@@ -29,16 +29,20 @@ def sign_flip_p(differences: ArrayLike) -> float:
     changed = changed[np.abs(changed) > 1e-12]
     if changed.size < 2:
         return 1.0  # one company alone: its sign is a coin's
-    sums = np.abs(_signs(changed.size) @ changed)
+    sums = np.abs(changed @ _signs(changed.size))
     as_large = int((sums >= abs(changed.sum()) - ROUNDING * np.abs(changed).sum()).sum())
     return as_large / len(sums) if changed.size <= FEW else (as_large + 1) / (len(sums) + 1)
 
 
-@cache
 def _signs(companies: int) -> NDArray[np.float64]:
-    """All signs of so many companies, or seeded ones.  # [signs, companies]"""
+    """All signs of so many companies, or seeded ones.  # [companies, signs]"""
     if companies <= FEW:
-        bits = np.arange(2**companies)[:, None] >> np.arange(companies) & 1
-    else:
-        bits = np.random.default_rng(0).integers(0, 2, (RESAMPLES, companies))
-    return np.where(bits, 1.0, -1.0)
+        bits = np.arange(2**companies) >> np.arange(companies)[:, None] & 1
+        return np.where(bits, 1.0, -1.0)
+    return _drawn(1 << (companies - 1).bit_length())[:companies]
+
+
+@cache
+def _drawn(companies: int) -> NDArray[np.float64]:
+    """Seeded signs, those of fewer companies among them.  # [companies, signs]"""
+    return np.where(np.random.default_rng(0).integers(0, 2, (companies, RESAMPLES), dtype=np.int8), 1.0, -1.0)

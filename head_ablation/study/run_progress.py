@@ -3,7 +3,7 @@
 Jobs tell their logs how many prompts they have read (`common/progress.py`), those that they read ahead for other jobs
 too. Logs lie in the study's folder, wherever a job runs, so that reading them takes no other channel: a job that was
 killed leaves what it had told, and a cluster's node needs nothing but that folder. What a job takes from the store
-without this run having computed it is no part of the total.
+without this run having computed it is no part of the total, from when the job has said so.
 """
 
 from __future__ import annotations
