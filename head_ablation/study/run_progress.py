@@ -108,8 +108,8 @@ class RunProgress:
             return ""
         if not far.is_known:
             return f"prompts: {far.asked:,} of at least {far.total:,} asked"
-        left = self._elapsed * (1 - far.share) / far.share
-        return f"prompts: {far.asked:,} of {far.total:,} asked, about {duration(left)} left"
+        left = f", about {duration(self._elapsed * (1 - far.share) / far.share)} left" if far.share < 1 else ""
+        return f"prompts: {far.asked:,} of {far.total:,} asked{left}"
 
     def last_line(self) -> str:
         """How far the run came; empty if nothing was asked."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from head_ablation.common.files import write_jsonl, write_text
 from head_ablation.common.progress import FROM_STORE, progress, prompts_read
 from head_ablation.study.closing_words import log_state
-from head_ablation.study.run_progress import Asking, Printer, RunProgress, duration
+from head_ablation.study.run_progress import Asking, Printer, RunProgress, asking_jobs, duration
 
 EXPERIMENT = "tiny/inc_year/tokens_100"
 BASELINE = f"generations/baseline/{EXPERIMENT}.log"
@@ -100,6 +101,13 @@ def test_as_long_as_prompts_are_missing_the_total_is_a_least_one(run: Run) -> No
     assert re.fullmatch(r"prompts: 5 of 46 asked, about \d+ \w+ left", progress.line())
 
 
+def test_when_all_is_asked_no_time_is_left(run: Run) -> None:
+    progress = run.progress()
+    for log in (BASELINE, *CONDITIONS):
+        run.say(log, read("results/tiny/any", 10))
+    assert progress.line() == "prompts: 40 of 40 asked"
+
+
 def test_longer_prompts_weigh_more_in_the_time_left(tmp_path: Path) -> None:
     logs = [f"generations/baseline/tiny/inc_year/tokens_{tokens}.log" for tokens in (100, 900)]
     run = Run(tmp_path, logs)
@@ -141,3 +149,25 @@ def test_the_printer_says_what_is_new_and_how_it_ended(run: Run) -> None:
 )
 def test_times_are_said_as_people_say_them(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_jobs_that_ask_a_model_are_told_from_others(tmp_path: Path) -> None:
+    study = SimpleNamespace(
+        folder=str(tmp_path),
+        detected_methods=["wu24"],
+        config={"scoring": {"count": "all"}, "detection": {"prompts": 30}},
+    )
+    logs = [
+        f"rankings/wu24/{EXPERIMENT}.log",
+        f"rankings/given/{EXPERIMENT}.log",
+        CONDITIONS[0],
+        BASELINE,
+        "tables.log",
+    ]
+    jobs = [SimpleNamespace(log=[tmp_path / "logs" / log], input=SimpleNamespace(prompts="p.jsonl")) for log in logs]
+    found = asking_jobs(study, [*jobs, SimpleNamespace(log=[], input=None)])  # type: ignore[arg-type]
+    assert [(str(job.log.relative_to(tmp_path / "logs")), job.count, job.most) for job in found] == [
+        (logs[0], "answerable", 30),
+        (logs[2], "all", None),
+        (logs[3], "all", None),
+    ]
