@@ -67,9 +67,14 @@ class TinyStudy:
         self.ranking(question).write_text(json.dumps(content, **how))
 
 
+def tiny_study(checkout: Checkout, name: str = "tiny") -> TinyStudy:
+    """The study with given rankings, which is written already."""
+    return TinyStudy(replace(checkout, config=f"studies/{name}.yaml", study=name), 400, "own/rankings/{question}.json")
+
+
 def write_tiny_study(checkout: Checkout, name: str = "tiny") -> TinyStudy:
-    """The study with given rankings."""
-    study = TinyStudy(replace(checkout, config=f"studies/{name}.yaml", study=name), 400, "own/rankings/{question}.json")
+    """Writes the study with given rankings."""
+    study = tiny_study(checkout, name)
     save_tiny_llama(study.path("model"), layers=LAYERS, heads=HEADS)
     for question in QUESTIONS:
         _write_ranking(study, question)

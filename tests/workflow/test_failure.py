@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from checkouts import Checkout, copy_project, jobs_run
+from finished_study import finished_study
 from overflowing_llama import save_overflowing_llama
 from tiny_study import QUESTIONS, TinyStudy, generations, write_tiny_study
 
@@ -33,10 +34,8 @@ def study(tmp_path: Path) -> TinyStudy:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
-    """The study, run to its end."""
-    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("finished"), share_models=False))
-    study.checkout.snakemake()
-    return study
+    """The study, run to its end, to compare with."""
+    return finished_study(tmp_path_factory)
 
 
 def kill_once(process: subprocess.Popen[str], condition: str) -> list[int]:

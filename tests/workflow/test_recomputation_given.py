@@ -27,9 +27,10 @@ from changes import (
     set_config,
     swap,
 )
-from checkouts import copy_project, jobs_run
+from checkouts import jobs_run
+from finished_study import copy_finished_study
 from recomputation_report import RecomputationTable
-from tiny_study import TinyStudy, write_tiny_study
+from tiny_study import TinyStudy
 
 pytestmark = pytest.mark.workflow
 
@@ -96,9 +97,9 @@ GIVEN: dict[str, Row] = {
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
-    """The study with given rankings, finished."""
-    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("given"), share_models=False))
-    run(study)
+    """The study with given rankings, finished and then copied: there is nothing to do."""
+    study = copy_finished_study(tmp_path_factory, "given")
+    assert "Nothing to be done" in study.checkout.snakemake("--dry-run")
     return study
 
 

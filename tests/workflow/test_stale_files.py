@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 from changes import append_comment, retrain, set_config
-from checkouts import copy_project, jobs_run
+from checkouts import jobs_run
+from finished_study import copy_finished_study
 from tiny_llama import save_tiny_llama
-from tiny_study import HEADS, LAYERS, TinyStudy, products, write_tiny_study
+from tiny_study import HEADS, LAYERS, TinyStudy, products
 
 pytestmark = pytest.mark.workflow
 
@@ -30,7 +31,7 @@ FUTURE = 4_000_000_000
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
     """The study with given rankings, a filler of its own and a second model at hand, run to its end."""
-    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("lineage"), share_models=False))
+    study = copy_finished_study(tmp_path_factory, "lineage")
     shutil.copy(study.checkout.folder / "resources" / "filler.txt", study.path("filler.txt"))
     save_tiny_llama(study.path("other_model"), seed=2, layers=LAYERS, heads=HEADS)
     set_config("prompt.filler", "own/filler.txt")(study)

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from checkouts import copy_project, jobs_run
-from tiny_study import TinyStudy, generations, write_tiny_study
+from checkouts import jobs_run
+from finished_study import copy_finished_study
+from tiny_study import TinyStudy, generations
 
 pytestmark = pytest.mark.workflow
 
@@ -15,9 +16,7 @@ pytestmark = pytest.mark.workflow
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
     """The study, run to its end."""
-    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("finished"), share_models=False))
-    study.checkout.snakemake()
-    return study
+    return copy_finished_study(tmp_path_factory, "store_entries")
 
 
 def damage(path: Path, number: int) -> None:

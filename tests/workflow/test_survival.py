@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from checkouts import Checkout, copy_project
+from finished_study import finished_study
 from tiny_study import products, stored, unlock, write_tiny_study
 
 pytestmark = pytest.mark.workflow
@@ -24,9 +25,7 @@ MARK = "RUN_OF_A_TEST"
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What the study makes if nobody disturbs it."""
-    study = write_tiny_study(copy_project(tmp_path_factory.mktemp("undisturbed"), share_models=False))
-    study.checkout.snakemake()
-    return products(study)
+    return products(finished_study(tmp_path_factory))
 
 
 def processes_of(mark: str) -> list[psutil.Process]:
