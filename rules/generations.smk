@@ -1,5 +1,6 @@
 # Stage 6, generations: what the model says. One GPU job per level, and one baseline that all methods share. A job that
-# must load the model makes its own level first, then the rest of the experiment's sweep for the store.
+# must load the model makes its own level first, then the rest of the experiment's sweep for the store. So the baselines
+# come before the levels (priority): jobs that start together then load the model for different sweeps.
 
 
 rule generations:
@@ -57,5 +58,6 @@ use rule generations as baseline with:
         of_experiment("logs/generations/baseline/{}.log"),
     benchmark:
         of_experiment("benchmarks/generations/baseline/{}.tsv")
+    priority: 1
     params:
         lineage=lineage("baseline"),

@@ -16,7 +16,7 @@ checkpoint heads:
         HEADS_INDEX,
     log:
         of_experiment("logs/heads/{method}/{}.log"),
-    priority: 2
+    priority: 3
     localrule: True
     conda:
         "../envs/analysis.yaml"

@@ -13,7 +13,7 @@ rule shape:
         SHAPE,
     log:
         "results/models/{model}/shape.log",
-    priority: 2
+    priority: 3
     localrule: True
     conda:
         "../envs/analysis.yaml"

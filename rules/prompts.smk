@@ -13,7 +13,7 @@ rule prompts:
         texts=of_experiment("prompts/{}.{split}.text.jsonl"),
     log:
         of_experiment("logs/prompts/{}.{split}.log"),
-    priority: 3
+    priority: 4
     localrule: True
     conda:
         "../envs/analysis.yaml"

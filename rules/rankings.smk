@@ -14,7 +14,7 @@ rule given_ranking:
         of_experiment("logs/rankings/{method}/{}.log"),
     wildcard_constraints:
         method=only([method for method in STUDY.ranked_methods if method not in STUDY.detected_methods]),
-    priority: 2
+    priority: 3
     localrule: True
     conda:
         "../envs/analysis.yaml"
@@ -40,7 +40,7 @@ rule detected_ranking:
         of_experiment("benchmarks/rankings/{method}/{}.tsv")
     wildcard_constraints:
         method=only(STUDY.detected_methods),
-    priority: 1
+    priority: 2
     conda:
         "../envs/gpu.yaml"
     threads: ask(ranking_request, "threads")

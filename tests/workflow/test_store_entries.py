@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from checkouts import jobs_run
 from finished_study import copy_finished_study
-from tiny_study import TinyStudy, generations
+from tiny_study import QUESTIONS, TinyStudy, generations
 
 pytestmark = pytest.mark.workflow
 
@@ -23,6 +23,14 @@ def damage(path: Path, number: int) -> None:
     """Truncates every other file, and changes an answer in the rest."""
     text = path.read_text()
     path.write_text(text[: len(text) // 2] if number % 2 else re.sub(r'"text": "', '"text": "1929', text, count=1))
+
+
+def test_jobs_that_start_together_load_the_model_for_different_sweeps(finished: TinyStudy) -> None:
+    """Two cores, two sweeps: the baselines load the model, and all levels are in the store when their jobs start."""
+    logs = {path: path.read_text() for path in finished.checkout.results("logs", "generations").rglob("*.log")}
+    loaded = [path for path, text in logs.items() if "from the store" not in text]
+    folder = finished.checkout.results("logs", "generations", "baseline", "tiny_model")
+    assert sorted(loaded) == [folder / question / "tokens_400.log" for question in QUESTIONS]
 
 
 def test_damaged_store_entries_are_never_used(finished: TinyStudy) -> None:
