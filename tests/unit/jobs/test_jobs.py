@@ -1,8 +1,10 @@
 """GPU jobs: from the store or computed once; own level first, then the sweep; a failure ahead is not the job's own."""
 
+import gc
 import re
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 
@@ -24,7 +26,7 @@ from head_ablation.engine import runner as runs
 from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 from head_ablation.jobs.gpu_locks import VISIBLE
-from head_ablation.jobs.job import DetectionJob
+from head_ablation.jobs.job import DetectionJob, collector_at_rest
 from head_ablation.jobs.ranking import make_ranking
 from head_ablation.jobs.store import Store
 from head_ablation.jobs.sweep import Sweep, make_level
@@ -458,3 +460,17 @@ def test_only_the_watched_prompts_decide_a_ranking(tmp_path, loads):
     other = detection_job(job, [unanswerable, second, first])
     make_ranking(other, IDENTITY, tmp_path / "other.json")
     assert len(loads) == before + 1
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+@pytest.mark.parametrize("error", [(), (ImportError,)])
+def test_the_collector_rests_within_the_block_alone(was_on, error):
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with suppress(*error), collector_at_rest():
+            rested = not gc.isenabled()
+            for each in error:
+                raise each
+        assert (rested, gc.isenabled()) == (True, was_on)
+    finally:
+        gc.enable()
