@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Modules of minutes, the longest first; SLURM's mostly wait.
 LONGEST = (
     *("test_faults", "test_submissions", "test_survival", "test_stale_files", "test_recomputation_given"),
-    *("test_recomputation_detected", "test_seams", "test_failure", "test_store_entries", "test_published_study"),
+    *("test_recomputation_detected", "test_failure", "test_seams", "test_store_entries", "test_published_study"),
     "test_progress_of_a_run",
     *("test_tiny_study", "test_anywhere", "test_report_page"),
 )

@@ -68,9 +68,10 @@ class Checkout:
         return [*arguments, "--configfile", self.config]
 
     def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
-        """That of an activated environment."""
+        """That of an activated environment, where Python keeps what it compiles: a study starts it dozens of times."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        return {**os.environ, "PATH": path, **own}
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**inherited, "PATH": path, **own}
 
     def results(self, *names: str) -> Path:
         """A path below the study's results."""

@@ -41,6 +41,7 @@ def _snakemake(arguments: Sequence[str], folder: Path, environment: Mapping[str,
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     sys.argv = ["snakemake", *arguments]
     added = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
     sys.path[:] = [str(folder), *added, *(part for part in sys.path if not _is_of_the_tests(part))]
