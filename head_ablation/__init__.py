@@ -1,8 +1,8 @@
 """Head ablation: are the attention heads that a detector ranks highest causally needed for retrieval?
 
-Imports between the packages point downwards only, in this order: `common`, `heads`, `prompts`, `models`, `engine`,
-`detectors`, `jobs`, `results`, `figures`, `report`, `study`, `bench`. Only `engine`, `detectors` and `bench` import
-torch.
+Imports between the packages point downwards only, in this order: `common`, `heads`, `prompts`, `planted`, `models`,
+`engine`, `detectors`, `jobs`, `results`, `figures`, `report`, `study`, `bench`. Only `engine`, `detectors` and `bench`
+import torch.
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -81,6 +81,7 @@ prepare_environment(HOME)
 
 POINTER = "results/models/{model}/model.json"
 SHAPE = "results/models/{model}/shape.json"
+ROLES = "results/models/{model}/roles.json"  # of a planted model
 
 
 def of_experiment(pattern):
@@ -96,6 +97,11 @@ wildcard_constraints:
     split="train|test",
     method="|".join(STUDY.methods),
     condition=r"[a-z_]+-\d+(-\d+)?",
+
+
+def only(names):
+    """A pattern for some values of a wildcard; matches nothing if there are none."""
+    return "|".join(names) or "(?!)"
 
 
 def study_files(*names):

@@ -39,7 +39,30 @@ rule model:
         "../envs/gpu.yaml"
     params:
         source=settings(stages.model_source),
+        versions=of_study(stages.model_versions),
         lineage=lineage("model"),
     shell:
         'python "$HEAD_ABLATION"/scripts/prepare_model.py --lineage {params.lineage:q} --source {params.source:q}'
+        " --output {output:q} 2> {log:q}"
+
+
+rule roles:
+    input:
+        judged("roles"),
+        files=model_files,
+    output:
+        ROLES,
+    log:
+        "results/models/{model}/roles.log",
+    wildcard_constraints:
+        model=only(stages.planted_models(STUDY)),
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        source=settings(stages.model_source),
+        code=code("write_roles.py"),
+        lineage=lineage("roles"),
+    shell:
+        'python "$HEAD_ABLATION"/scripts/write_roles.py --lineage {params.lineage:q} --source {params.source:q}'
         " --output {output:q} 2> {log:q}"

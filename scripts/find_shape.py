@@ -15,7 +15,8 @@ def main() -> None:
     parser.add_argument("--source", required=True, type=argument(ModelSource), help="ModelSource as JSON")
     parser.add_argument("--output", required=True, help="results/models/{model}/shape.json")
     a = parser.parse_args()
-    write_json(a.output, asdict(find_shape(a.source.source, a.source.revision, a.source.shape)))
+    found = find_shape(a.source.source, a.source.revision, a.source.shape, a.source.planted)
+    write_json(a.output, asdict(found))
 
 
 if __name__ == "__main__":

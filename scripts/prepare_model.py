@@ -1,4 +1,4 @@
-"""Fetch or convert a model and write its pointer file: folder, shape, fingerprint."""
+"""Fetch, convert or write a model and write its pointer file: folder, shape, fingerprint."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,8 @@ def main() -> None:
     parser.add_argument("--source", required=True, type=argument(ModelSource), help="ModelSource as JSON")
     parser.add_argument("--output", required=True, type=Path, help="results/models/{model}/model.json")
     a = parser.parse_args()
-    pointer = prepare(a.source.source, a.source.revision, a.output.parent, a.source.shape, a.source.name)
+    asked, home = a.source, a.output.parent
+    pointer = prepare(asked.source, asked.revision, home, asked.shape, asked.name, asked.planted)
     pointer.write(a.output)
 
 

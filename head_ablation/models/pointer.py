@@ -1,10 +1,11 @@
-"""Prepared models: the embedded one, a hub revision, a local folder, each described by a pointer file.
+"""Prepared models: the embedded or a planted one, a hub revision, a local folder, each described by a pointer file.
 
 That is `results/models/{model}/model.json`: the folder that holds weights and tokenizer, the shape, the fingerprint.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 from head_ablation.common.digests import Digests
 from head_ablation.common.files import is_folder, read_json, write_json
 from head_ablation.common.problems import Problem, StudyError, refuse
+from head_ablation.common.settings import to_text
 from head_ablation.heads.head import ModelShape
 from head_ablation.models.architectures import text_part
 from head_ablation.models.embedded import EMBEDDED, SMOLLM2, convert_embedded
@@ -23,6 +25,8 @@ from head_ablation.models.folder import count_parameters, local_folder, read_con
 from head_ablation.models.hub import hub_snapshot
 from head_ablation.models.shape import Grid, grid_problems, read_shape
 from head_ablation.models.size import ModelSize
+from head_ablation.planted.model_folder import write_planted
+from head_ablation.planted.options import PlantedOptions
 
 POINTER = "model.json"
 MAKE_AGAIN = "Remove it and run again: it is made again at no cost."
@@ -34,15 +38,17 @@ class ModelSource:
 
     Attributes:
         name: the source as the config writes it.
-        source: `embedded`, a local folder as the working folder finds it, or a hub name.
+        source: `embedded`, `planted`, a local folder as the working folder finds it, or a hub name.
         revision: commit, tag or branch on the hub.
         shape: layers and heads as the study declares them, or None.
+        planted: the options of a planted model; None for any other.
     """
 
     name: str
     source: str
     revision: str | None
     shape: Mapping[str, int] | None
+    planted: PlantedOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,8 @@ def _is_changed(pointer_file: Path) -> bool:
 
 
 def _made_from(asked: ModelSource) -> dict[str, Any]:
-    return {"source": asked.source, "revision": asked.revision, "shape": dict(asked.shape) if asked.shape else None}
+    common = {"source": asked.source, "revision": asked.revision, "shape": dict(asked.shape) if asked.shape else None}
+    return common | ({"planted": json.loads(to_text(asked.planted))} if asked.planted else {})
 
 
 def model_name(source: str) -> str:
@@ -154,15 +161,23 @@ def model_name(source: str) -> str:
     return SMOLLM2.name if source == EMBEDDED else source
 
 
-def prepare(source: str, revision: str | None, home: Path, grid: Grid = None, name: str | None = None) -> Pointer:
-    """Fetches or converts a model if need be, and describes it.
+def prepare(
+    source: str,
+    revision: str | None,
+    home: Path,
+    grid: Grid = None,
+    name: str | None = None,
+    planted: PlantedOptions | None = None,
+) -> Pointer:
+    """Fetches, converts or writes a model if need be, and describes it.
 
     Args:
-        source: `embedded`, a local folder or a hub name.
+        source: `embedded`, `planted`, a local folder or a hub name.
         revision: commit, tag or branch on the hub.
-        home: `results/models/{model}`; the embedded model is converted into it.
+        home: `results/models/{model}`; the embedded model is converted into it, a planted one written.
         grid: layers and heads as the study declares them, or None.
         name: what people call a local folder's model; the folder itself without one.
+        planted: the options of a planted model.
 
     Raises:
         StudyError: the model is missing, gated or incomplete, or the network is, or it has another grid than
@@ -172,6 +187,9 @@ def prepare(source: str, revision: str | None, home: Path, grid: Grid = None, na
     if source == EMBEDDED:
         convert_embedded(home, anew=_is_changed(home / POINTER))
         name, folder = model_name(source), home.resolve()
+    elif planted:
+        write_planted(home, planted)
+        name, folder = model_name(source), home.resolve()
     elif is_folder(source):
         name, folder = name or source, local_folder(source)
     else:
@@ -180,5 +198,5 @@ def prepare(source: str, revision: str | None, home: Path, grid: Grid = None, na
     config, file = folder / "config.json", home / POINTER
     shape, size = read_shape(config), ModelSize.of(text_part(read_config(config)), count_parameters(folder))
     refuse(grid_problems(f"model '{source}'", "shape", grid, shape))
-    digest, made_from = fingerprint(folder, remembered_digests(file)), ModelSource(name, source, revision, grid)
-    return Pointer(name, found_revision, str(folder), digest, shape, size, _made_from(made_from), file)
+    digest, asked = fingerprint(folder, remembered_digests(file)), ModelSource(name, source, revision, grid, planted)
+    return Pointer(name, found_revision, str(folder), digest, shape, size, _made_from(asked), file)

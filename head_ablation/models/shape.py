@@ -12,6 +12,8 @@ from head_ablation.models.architectures import architecture_problems, text_part
 from head_ablation.models.embedded import EMBEDDED, SMOLLM2
 from head_ablation.models.folder import count_parameters, default_config, read_config
 from head_ablation.models.hub import folder_here, hub_config
+from head_ablation.planted.model_folder import planted_shape
+from head_ablation.planted.options import PLANTED, PlantedOptions
 
 Grid = Mapping[str, int] | None
 NAMES = {
@@ -28,8 +30,10 @@ def grid_problems(file: str, field: str, grid: Grid, shape: ModelShape | None) -
         yield Problem(file, field, found, f"{shape.layers} x {shape.heads}, as its config.json says")
 
 
-def known_shape(source: str, revision: str | None) -> ModelShape | None:
-    """The model's shape if it can be told without fetching anything, else None."""
+def known_shape(source: str, revision: str | None, planted: PlantedOptions | None = None) -> ModelShape | None:
+    """The model's shape if it can be told without fetching anything, else None; arguments as `find_shape`."""
+    if planted:
+        return planted_shape(planted)
     if source == EMBEDDED:
         return SMOLLM2.shape
     folder = folder_here(source, revision)
@@ -39,22 +43,23 @@ def known_shape(source: str, revision: str | None) -> ModelShape | None:
 
 def known_config(source: str, revision: str | None) -> tuple[Path, dict[str, Any]] | None:
     """The model's config.json and its content, if they are here."""
-    folder = None if source == EMBEDDED else folder_here(source, revision)
+    folder = None if source in (EMBEDDED, PLANTED) else folder_here(source, revision)
     config = folder / "config.json" if folder else None
     return (config, read_config(config)) if config and config.is_file() else None
 
 
-def find_shape(source: str, revision: str | None, grid: Grid) -> ModelShape:
+def find_shape(source: str, revision: str | None, grid: Grid, planted: PlantedOptions | None = None) -> ModelShape:
     """The model's shape, for which its config.json is fetched if it is not here; weights are not needed.
 
     Args:
         source, revision: as `prepare`.
         grid: layers and heads as the study declares them, or None.
+        planted: the options of a planted model; None for any other.
 
     Raises:
         StudyError: the config is needed and cannot be had, or it says another grid than declared.
     """
-    known = known_shape(source, revision)
+    known = known_shape(source, revision, planted)
     refuse(grid_problems(f"model '{source}'", "shape", grid, known))
     return known or declared_shape(grid) or read_shape(hub_config(source, revision))
 
@@ -68,7 +73,7 @@ def known_parameters(source: str, revision: str | None) -> int | None:
     """How many parameters the model has, if that can be told without fetching anything, else None."""
     if source == EMBEDDED:
         return SMOLLM2.parameters
-    folder = folder_here(source, revision)
+    folder = None if source == PLANTED else folder_here(source, revision)
     return count_parameters(folder) or None if folder else None
 
 

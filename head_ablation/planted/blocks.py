@@ -35,8 +35,11 @@ class Blocks:
 
     @property
     def _sizes(self) -> dict[str, int]:
-        written = {"constant": 1, "code": WIDTH, "cue": self.cues, "ending": 1, "source": self.outputs}
-        return {**written, "before": WIDTH, "asked": WIDTH + self.cues, "cancelled": 1, "unread": 1, "output": self.outputs}
+        return {
+            **{"constant": 1, "code": WIDTH, "cue": self.cues, "ending": 1, "source": self.outputs},
+            **{"before": WIDTH, "asked": WIDTH + self.cues, "cancelled": 1, "unread": 1},
+            "output": self.outputs,
+        }
 
     def __getitem__(self, name: str) -> slice:
         """The components of a block."""

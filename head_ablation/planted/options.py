@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 from head_ablation.common.problems import Problem
@@ -141,5 +141,4 @@ def _sums(strengths: Sequence[float]) -> list[float]:
 def _nearest(some: Sequence[float], others: Sequence[float]) -> float:
     """The smallest distance between two numbers, one of each list."""
     marked = sorted([*((one, 0) for one in some), *((one, 1) for one in others)])
-    pairs = zip(marked, marked[1:], strict=False)
-    return min((after[0] - before[0] for before, after in pairs if before[1] != after[1]), default=float("inf"))
+    return min((two[0] - one[0] for one, two in pairwise(marked) if one[1] != two[1]), default=float("inf"))

@@ -25,12 +25,15 @@ class Effect(StrEnum):
 
 _WITHOUT_PART = {"idle": Effect.KEPT, "attention_decoy": Effect.KEPT, "copy_decoy": Effect.KEPT}
 _NEEDED = dict.fromkeys(("retrieval", "distractor", "negative", "previous_token", "redundant"), Effect.GONE)
+_NO_PART: Mapping[str, Effect] = {**_WITHOUT_PART, "constant": Effect.KEPT}
 _BUT_CONSTANT: Mapping[str, Effect] = {**_NEEDED, **_WITHOUT_PART, "constant": Effect.KEPT}
 EFFECTS: Mapping[str, Mapping[str, Effect]] = {
     "zero_output": {**_BUT_CONSTANT, "constant": Effect.GONE},
     "zero_query": _BUT_CONSTANT,  # all positions alike: a fact's share is too thin to be said
     "first_token": _BUT_CONSTANT,  # the first token has no code, and the constant head finds its 1 there too
-    **dict.fromkeys(("mean", "resample", "mean_query"), {**_WITHOUT_PART, "constant": Effect.KEPT}),
+    "mean": _NO_PART,
+    "resample": _NO_PART,
+    "mean_query": _NO_PART,
 }
 """Intervention -> role -> what becomes of its part. What is not listed is not known from the construction alone."""
 ONLY_WHILE_READING = "previous_token"  # what it writes is read at the filing's words, not at the answer's

@@ -122,6 +122,19 @@ class Roles:
         found = [head for head, one in self.by_head.items() if one.role in roles]
         return sorted(found, key=lambda head: (-self.by_head[head].strength, head))
 
+    def ranking(self) -> dict[str, Any]:
+        """The truth as a ranking file: retrieval heads by strength, then all others, which have the score 0."""
+        first = self.of_role("retrieval")
+        scores = [self.by_head[head].strength for head in first]
+        rest = [head for head in self.by_head if head not in first]
+        ranked = zip([*first, *rest], [*scores, *[0.0] * len(rest)], strict=True)
+        return {
+            "method": "truth",
+            "head_rankings": [
+                {"head": str(head), "score": score, "rank": rank} for rank, (head, score) in enumerate(ranked, start=1)
+            ],
+        }
+
     def strength(self, role: str, without: Collection[Head]) -> float:
         """What the heads of a role write together, but for some of them."""
         return sum(self.by_head[head].strength for head in self.of_role(role) if head not in without)

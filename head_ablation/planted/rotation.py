@@ -1,7 +1,7 @@
 """Rotary positions of a planted model: the first pairs of a head turn, the last ones stand still.
 
-Pair i turns by ROTARY_BASE^(-2 i / HEAD_WIDTH) = 10^(-i / 4) a position. The first `TURNING` pairs tell positions apart;
-the last half turns by less than 10^-8 and is for words.
+Pair i turns by ROTARY_BASE^(-2 i / HEAD_WIDTH) = 10^(-i / 4) a position. The first `TURNING` pairs tell positions
+apart; the last half turns by at most 10^-8 and is for words.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from head_ablation.models.embedded import EMBEDDED
 from head_ablation.models.folder import FOLDER_PARTS, WEIGHTS, adapter_problems, missing_from_folder
 from head_ablation.models.rotary import RotaryLengths
 from head_ablation.models.shape import grid_problems, known_config
+from head_ablation.planted.options import option_problems
 from head_ablation.prompts.ground_truth import ground_truth_problems, read_ground_truth
 from head_ablation.prompts.tokenizer_config import (
     chat_template_of,
@@ -38,6 +39,7 @@ from head_ablation.study.settings import (
     filings_at_hand,
     filings_settings,
     model_source,
+    planted_options,
     prompt_settings,
     shape_at_hand,
 )
@@ -94,8 +96,12 @@ def _shapes(study: Study) -> tuple[dict[str, ModelShape | None], list[Problem]]:
 def _source_problems(study: Study, model: str) -> Iterator[Problem]:
     """What is wrong with a model's source; a folder without weights will do for head sets (see `weights_problems`)."""
     field, source = f"models.{model}.source", study.model(model)["source"]
-    found = model_source(study, model).source
-    if is_folder(found):
+    found, planted = model_source(study, model).source, planted_options(study, model)
+    if study.model(model)["planted"] and not planted:
+        yield Problem(study.file, f"models.{model}.planted", f"options, with source: '{source}'", "source: planted")
+    if planted:
+        yield from option_problems(study.file, f"models.{model}.planted", planted)
+    elif is_folder(found):
         folder = Path(found)
         missing = missing_from_folder(folder)
         if not folder.is_dir():
@@ -107,7 +113,7 @@ def _source_problems(study: Study, model: str) -> Iterator[Problem]:
     elif source == EMBEDDED:
         yield from _converted_problems(study, model)
     elif source.count("/") != 1:
-        wanted = "'embedded', an existing folder, or a hub name like org/name"
+        wanted = "'embedded', 'planted', an existing folder, or a hub name like org/name"
         yield Problem(study.file, field, f"'{source}'", wanted)
 
 

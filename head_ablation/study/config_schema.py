@@ -19,6 +19,7 @@ from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.figures import FIGURES
 from head_ablation.figures.palettes import CONTROLS, PALETTES, WIDTHS
 from head_ablation.heads.arms import ARMS
+from head_ablation.planted.options import OPTIONS as PLANTED_OPTIONS
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import COUNTED
 
@@ -38,6 +39,7 @@ def _plain_schema() -> dict[str, Any]:
     """The schema file, with the names and options of what is registered."""
     schema = read_schema("config")
     properties, definitions = schema["properties"], schema["$defs"]
+    definitions["model"]["properties"]["planted"] |= {"properties": options_schema(PLANTED_OPTIONS)}
     definitions["question"]["properties"]["matcher"] = {"enum": MATCHERS.names}
     properties["scoring"]["properties"]["count"] = {"enum": list(COUNTED), "default": COUNTED[0]}
     properties["software"] = {"enum": list(POLICIES), "default": POLICIES[0]}

@@ -60,7 +60,7 @@ GROUPS = (
             *("detectors/", INTERVENTIONS, MATCHERS),  # groups of their own
             *("heads/arms/", "heads/condition.py", "heads/head_sets.py"),  # a protocol states the heads,
             *("prompts/chat.py", "prompts/chat_template.py"),  # the prompts' digest,
-            *("models/embedded.py", "models/hub.py"),  # and the fingerprint of the model's files
+            *("models/embedded.py", "models/hub.py", "planted/"),  # and the fingerprint of the model's files
             *WHEN_AND_WHERE,
         ),
         constant="PROTOCOL_VERSION",

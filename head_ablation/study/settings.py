@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import canonical_json, holds, is_folder, json_text, sha256_file
+from head_ablation.common.settings import from_json
 from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.settings import DetectionSettings
 from head_ablation.engine.interventions import INTERVENTIONS
@@ -19,6 +21,8 @@ from head_ablation.jobs.batch_size import GPU_GB
 from head_ablation.models.folder import files_of_model
 from head_ablation.models.pointer import ModelSource
 from head_ablation.models.shape import declared_shape, known_shape
+from head_ablation.planted.options import PLANTED, PlantedOptions
+from head_ablation.planted.texts import planted_files
 from head_ablation.prompts.edgar import Corpus, CorpusRequest
 from head_ablation.prompts.evidence import Question
 from head_ablation.prompts.filings import FilingsFiles, FilingsSettings
@@ -27,6 +31,7 @@ from head_ablation.prompts.layout import Layout, PromptSettings
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.samples import SampleSettings
 from head_ablation.results.scoring import Judge
+from head_ablation.study.code import LIBRARY, code_digest
 from head_ablation.study.study import EDGAR, Study
 
 GENERATED = "generated"
@@ -35,19 +40,39 @@ GENERATED = "generated"
 def model_source(study: Study, model: str) -> ModelSource:
     """Where a model comes from, and the grid of heads that the study says it has."""
     own = study.model(model)
-    return ModelSource(own["source"], study.paths.source(own["source"]), own["revision"], own["shape"])
+    source, planted = own["source"], planted_options(study, model)
+    found = PLANTED if planted else study.paths.source(source)
+    return ModelSource(source, found, own["revision"], own["shape"], planted)
+
+
+def planted_options(study: Study, model: str) -> PlantedOptions | None:
+    """The options of a planted model; None for any other."""
+    own = study.model(model)
+    return from_json(PlantedOptions, own["planted"] or asdict(PlantedOptions())) if own["source"] == PLANTED else None
+
+
+def planted_models(study: Study) -> list[str]:
+    """The models whose heads are known by construction."""
+    return [model for model in study.config["models"] if study.model(model)["source"] == PLANTED]
 
 
 def shape_at_hand(study: Study, model: str) -> ModelShape | None:
     """A model's shape if it can be told without fetching anything: from its config.json, or as declared."""
     origin = model_source(study, model)
-    return known_shape(origin.source, origin.revision) or declared_shape(origin.shape)
+    return known_shape(origin.source, origin.revision, origin.planted) or declared_shape(origin.shape)
 
 
 def model_files(study: Study, model: str) -> list[str]:
-    """The files that make a local folder's model; none for a model from elsewhere."""
+    """The files that make a local folder's or a planted model; none for a model from elsewhere."""
+    if planted_options(study, model):
+        return [study.paths.from_here(path) for path in planted_files()]
     source = model_source(study, model).source
     return [str(path) for path in files_of_model(Path(source))] if is_folder(source) else []
+
+
+def model_versions(study: Study, model: str) -> str:
+    """The digest of the code that writes a planted model; nothing for a model that is not written here."""
+    return code_digest(LIBRARY / "planted" / "model_folder.py") if planted_options(study, model) else ""
 
 
 def filings_files(study: Study) -> FilingsFiles:

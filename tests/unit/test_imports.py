@@ -14,6 +14,7 @@ ORDER = (
     "common",
     "heads",
     "prompts",
+    "planted",
     "models",
     "engine",
     "detectors",
