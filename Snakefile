@@ -55,7 +55,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        study_files("config.yaml", sample_indexes(), TABLES, AUDIT),
+        study_files("config.yaml", sample_indexes(), TABLES, AUDIT, TRUTH),
         figure_files(),
         chosen_heads(),
         study_files("report.html"),

@@ -15,6 +15,7 @@ rule report_page:
         rankings=lambda wildcards: ranking_files(),
         config="results/{study}/config.yaml",
         audit=study_files(AUDIT),
+        truth=study_files(TRUTH),
         shapes=grid_files(),
     output:
         report(
@@ -35,4 +36,4 @@ rule report_page:
         lineage=lineage("report_page"),
     shell:
         'python "$HEAD_ABLATION"/scripts/make_report.py --lineage {params.lineage:q} --task {params.task:q}'
-        " --folder {params.folder:q} --audit {input.audit:q} --shapes {input.shapes:q} --output {output:q} 2> {log:q}"
+        " --folder {params.folder:q} --audit {input.audit:q} --truth {input.truth:q} --shapes {input.shapes:q} --output {output:q} 2> {log:q}"

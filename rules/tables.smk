@@ -84,3 +84,34 @@ rule audit:
         'python "$HEAD_ABLATION"/scripts/audit.py --lineage {params.lineage:q} --task {params.task:q}'
         " --results {input.results:q} --rankings {params.rankings:q} --claims {input.claims:q} --output {output:q}"
         " 2> {log:q}"
+
+
+rule truth:
+    input:
+        judged("truth"),
+        settled_heads,
+        results=of_planted("ablation/{}.json"),
+        prompts=asked_of_planted,
+        rankings=lambda wildcards: ranking_files(),
+        roles=expand(ROLES, model=PLANTED),
+    output:
+        report(
+            "results/{study}/tables/truth.md",
+            caption="../report/truth.rst",
+            category="Tables",
+            labels={"table": "truth"},
+        ),
+    log:
+        "results/{study}/logs/truth.log",
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        task=settings(truth_task),
+        rankings=settings(audit_rankings),
+        code=code("make_truth.py"),
+        lineage=lineage("truth"),
+    shell:
+        'python "$HEAD_ABLATION"/scripts/make_truth.py --lineage {params.lineage:q} --task {params.task:q}'
+        " --results {input.results:q} --prompts {input.prompts:q} --rankings {params.rankings:q}"
+        " --roles {input.roles:q} --output {output:q} 2> {log:q}"

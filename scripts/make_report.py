@@ -15,10 +15,11 @@ def main() -> None:
     parser.add_argument("--task", required=True, type=argument(ReportTask), help="ReportTask as JSON")
     parser.add_argument("--folder", required=True, type=Path, help="results/{study}")
     parser.add_argument("--audit", type=Path, nargs="?", help="results/{study}/tables/audit.md")
+    parser.add_argument("--truth", type=Path, nargs="?", help="results/{study}/tables/truth.md")
     parser.add_argument("--shapes", type=Path, nargs="*", default=[], help="results/models/{model}/shape.json")
     parser.add_argument("--output", required=True, type=Path, help="results/{study}/report.html")
     a = parser.parse_args()
-    write_text(a.output, page(read_sources(a.folder, a.task, a.audit, a.shapes)))
+    write_text(a.output, page(read_sources(a.folder, a.task, a.audit, a.shapes, a.truth)))
 
 
 if __name__ == "__main__":

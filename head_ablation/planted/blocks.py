@@ -36,8 +36,15 @@ class Blocks:
     @property
     def _sizes(self) -> dict[str, int]:
         return {
-            **{"constant": 1, "code": WIDTH, "cue": self.cues, "ending": 1, "source": self.outputs},
-            **{"before": WIDTH, "asked": WIDTH + self.cues, "cancelled": 1, "unread": 1},
+            "constant": 1,
+            "code": WIDTH,
+            "cue": self.cues,
+            "ending": 1,
+            "source": self.outputs,
+            "before": WIDTH,
+            "asked": WIDTH + self.cues,
+            "cancelled": 1,
+            "unread": 1,
             "output": self.outputs,
         }
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from head_ablation.common.problems import StudyError
 
 Array = NDArray[np.float64]
-WIDTH = 64  # components of a code
+WIDTH = 32  # components of a code
 MOST_ALIKE = 0.5  # the largest product of two codes, each of length 1
 TRIES = 10_000  # for one word
 

@@ -13,7 +13,7 @@ from head_ablation.common.registry import Entry, option
 PLANTED = "planted"
 CONTINUING = 4  # a word that goes on, or ends, what is being said takes so many times less than any that begins it
 LEAST_LEAD = 0.01  # of a word's logit over another's, as a share of the logit of "unknown"
-MOST_STRENGTH = 200  # of all heads together, beyond which what they write would change the norm
+MOST_STRENGTH = 200  # of all heads and thresholds, beyond which what heads write would change the norm
 FIXED = ("previous_token", "redundant", "redundant", "constant")
 """The roles of layer 0."""
 
@@ -96,8 +96,9 @@ def _problems(options: PlantedOptions) -> Iterator[tuple[str, tuple[object, str]
     if options.planted_above > room:
         found = f"{options.planted_above} heads with a role above layer 0"
         yield "heads", (found, f"at most {room}, as many as {options.layers - 1} layers of {options.heads} have")
-    if options.written > MOST_STRENGTH:
-        yield "retrieval", (f"strengths of {options.written:g} in all", f"at most {MOST_STRENGTH}")
+    if not options.written + sum(options.thresholds) <= MOST_STRENGTH:  # nor is it no number
+        found = f"strengths and thresholds of {options.written + sum(options.thresholds):g} in all"
+        yield "retrieval", (found, f"at most {MOST_STRENGTH}")
         return
     most, left = sum(options.retrieval), sum(options.retrieval) - sum(options.negative)
     never = [threshold for threshold in options.thresholds if threshold >= most]

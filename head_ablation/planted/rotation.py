@@ -1,6 +1,6 @@
 """Rotary positions of a planted model: the first pairs of a head turn, the last ones stand still.
 
-Pair i turns by ROTARY_BASE^(-2 i / HEAD_WIDTH) = 10^(-i / 4) a position. The first `TURNING` pairs tell positions
+Pair i turns by ROTARY_BASE^(-2 i / HEAD_WIDTH) = 10^(-i / 2) a position. The first `TURNING` pairs tell positions
 apart; the last half turns by at most 10^-8 and is for words.
 """
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from head_ablation.planted.codes import WIDTH
 
-HEAD_WIDTH = 128
+HEAD_WIDTH = 64
 PAIRS = HEAD_WIDTH // 2
 ROTARY_BASE = 1e16
 POSITIONS = 2048  # of a prompt

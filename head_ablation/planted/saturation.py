@@ -13,7 +13,7 @@ import numpy as np
 from head_ablation.common.problems import Problem, refuse
 from head_ablation.planted.codes import most_alike
 from head_ablation.planted.options import least_lead
-from head_ablation.planted.rotation import POSITIONS, TURNING, frequencies
+from head_ablation.planted.rotation import POSITIONS, TURNING, frequencies, still_components
 from head_ablation.planted.weights import CONSTANT, LOWER, MATCH_NATS, NATS, POSITION_NATS, WRITTEN, Construction
 
 LEAST_NATS = 30.0
@@ -78,7 +78,7 @@ def _position_gap(lag: int) -> float:
 
 def _turned() -> float:
     """By how much pairs that should stand still turn from one end of a prompt to the other, in radians."""
-    return float(frequencies()[-32:].max() * (POSITIONS + GENERATED))
+    return float(frequencies()[still_components()[0] :].max() * (POSITIONS + GENERATED))
 
 
 def _norm_share(made: Construction) -> float:

@@ -25,7 +25,7 @@ BOS, EOS, NOT_KNOWN = "<s>", "</s>", "<unk>"
 UNKNOWN, STOP = "unknown", "."
 TEMPLATE = "Question:"  # what prompts say besides
 WORD = re.compile(r"\w+|[^\w\s]+")
-MOST_VALUES = 120  # words of facts, each of which takes a component of a head's value
+MOST_VALUES = 56  # words of facts, each of which takes a component of a head's value
 VALUE = "{value}"
 
 

@@ -9,6 +9,7 @@ from head_ablation.report.finding import FINDING
 from head_ablation.report.heads import HEADS
 from head_ablation.report.record import RECORD
 from head_ablation.report.section import Section
+from head_ablation.report.truth import TRUTH
 
 SECTIONS = Registry[Section](
     "section",
@@ -18,5 +19,6 @@ SECTIONS = Registry[Section](
     ANSWERS,
     HEADS,
     AUDIT,
+    TRUTH,
     RECORD,
 )

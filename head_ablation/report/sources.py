@@ -65,6 +65,7 @@ class Sources:
         samples, levels, curves, key_results: the tables.
         config: the resolved config, as text.
         audit: the audit's Markdown; None if none is made.
+        truth: the Markdown of the page of truth; None without a planted model.
         prompts: the texts of each experiment's test prompts, by filename; empty for given results.
         rankings: the content of each ranking's file.
         head_sets: condition -> names of its heads, for each ranking.
@@ -79,6 +80,7 @@ class Sources:
     key_results: pd.DataFrame
     config: str
     audit: str | None = None
+    truth: str | None = None
     prompts: Mapping[Experiment, Mapping[str, PromptText]] = field(default_factory=dict)
     rankings: Mapping[Ranked, Mapping[str, Any]] = field(default_factory=dict)
     head_sets: Mapping[Ranked, Mapping[str, Sequence[str]]] = field(default_factory=dict)
@@ -100,7 +102,9 @@ class Sources:
         return known.index(key) if key in known else len(known)
 
 
-def read_sources(folder: Path, task: ReportTask, audit: Path | None, shapes: Iterable[Path]) -> Sources:
+def read_sources(
+    folder: Path, task: ReportTask, audit: Path | None, shapes: Iterable[Path], truth: Path | None = None
+) -> Sources:
     """Reads what there is of a study.
 
     Args:
@@ -108,6 +112,7 @@ def read_sources(folder: Path, task: ReportTask, audit: Path | None, shapes: Ite
         task: what the study says. Files of other experiments or conditions, left from an earlier config, are not read.
         audit: the audit, if one is made.
         shapes: the models' `shape.json`.
+        truth: the page of truth, if there is one.
 
     Raises:
         StudyError: head sets that are not those of the rankings, provenance that is not as its job wrote it; names each
@@ -122,6 +127,7 @@ def read_sources(folder: Path, task: ReportTask, audit: Path | None, shapes: Ite
         **{name: read_table(tables / f"{name}.csv") for name in ("levels", "curves", "key_results")},
         config=(folder / "config.yaml").read_text(encoding="utf-8"),
         audit=audit.read_text(encoding="utf-8") if audit else None,
+        truth=truth.read_text(encoding="utf-8") if truth else None,
         prompts={e: _texts(folder / f"prompts/{e}.test.text.jsonl") for e in _experiments(task)},
         rankings=rankings,
         head_sets=head_sets,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from head_ablation.report.sources import ReportTask
 from head_ablation.results.audit import AuditRankings, AuditTask
 from head_ablation.results.rows import TablesTask
 from head_ablation.results.score_task import ScoreTask
+from head_ablation.results.truth import TruthTask
 from head_ablation.study.given_files import (
     ranking_file,
     ranking_identity,
@@ -86,6 +88,20 @@ def audit_rankings(study: Study) -> AuditRankings:
     """The rankings that the audit reads: given ones, or detected ones."""
     pairs = [(method, experiment) for method in study.ranked_methods for experiment in study.experiments()]
     return AuditRankings(tuple((m, *e, ranking_file(study, m, e) or detected_file(study, m, e)) for m, e in pairs))
+
+
+def truth_task(study: Study) -> TruthTask:
+    """What the page of truth says of the study's ablations and rankings."""
+    ablation, sources = study.config["ablation"], study.config["rankings"]
+    return TruthTask(
+        intervention=ablation["intervention"],
+        positions=ablation["positions"],
+        judges={question: judge(study, question) for question in study.questions},
+        sources={
+            method: source["detector"] if isinstance(source, Mapping) else "given" for method, source in sources.items()
+        },
+        levels=tuple(study.levels),
+    )
 
 
 def tables_task(study: Study) -> TablesTask:
