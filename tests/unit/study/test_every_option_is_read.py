@@ -26,6 +26,7 @@ GIVEN = "given/{model_dir}/{question}.json"
 NO_OWN_WORDS = {"models.tiny.prompt": {}}
 CORPUS = {"filings.section_1": EDGAR}
 TEXTS = {"filings.section_1": "texts.jsonl"}
+PLANTED = {"models.tiny.source": "planted"}
 RESULTS = {"rankings": {"mine": None}, "results_from": GIVEN}
 CHANGES: dict[str, Any] = {
     # option: another value; or other values that must be there first, and the other value
@@ -53,6 +54,16 @@ CHANGES: dict[str, Any] = {
     "models.*.prompt.stop": ["."],
     "models.*.prompt.stems.*": "Answer: in",
     "models.*.prompt.texts.*": "When?",
+    "models.*.planted.layers": (PLANTED, 4),
+    "models.*.planted.heads": (PLANTED, 16),
+    "models.*.planted.kv_heads": (PLANTED, 2),
+    "models.*.planted.seed": (PLANTED, 1),
+    "models.*.planted.retrieval": (PLANTED, [7, 5]),
+    "models.*.planted.distractor": (PLANTED, [2.2]),
+    "models.*.planted.negative": (PLANTED, []),
+    "models.*.planted.thresholds": (PLANTED, [1.4]),
+    "models.*.planted.attention_decoys": (PLANTED, 1),
+    "models.*.planted.copy_decoys": (PLANTED, 1),
     "question_bank": (NO_OWN_WORDS, "bank.yaml"),
     "questions.*.text": (NO_OWN_WORDS, "When was it founded?"),
     "questions.*.stem": (NO_OWN_WORDS, "In"),
