@@ -403,3 +403,9 @@ def bare_result() -> dict[str, Any]:
     base = {f"{company}_1993.txt": True for company in range(12)}
     top = {level: {name: place % 2 == 0 for place, name in enumerate(base)} for level in LEVELS}
     return result(base, top, {level: [base] for level in LEVELS}, samples=False)
+
+
+def test_the_page_of_truth_is_shown_where_there_is_one(sources: Sources, text: str) -> None:
+    shown = page(replace(sources, truth="# Truth\n\n**PASS**: 3 of 3 conditions <b>\n"))
+    assert "<strong>PASS</strong>: 3 of 3 conditions &lt;b&gt;" in shown
+    assert "<strong>PASS</strong>" not in text and "<code>source: planted</code>" in text

@@ -1,0 +1,82 @@
+"""The planted model through the whole workflow: what is found is what was predicted, and a wrong ablation is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from checkouts import Checkout, copy_project
+
+pytestmark = pytest.mark.workflow
+
+SMALL = ("--config", "tokens=[144]", "levels=[1, 3]", "arms={random: {draws: 1, exclude_top: 6}}")
+RIGHT = "layers.setdefault(layer, []).append(head)"
+WRONG = "layers.setdefault(layer, []).append((head + 1) % 8)"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """studies/planted.yaml with one length, two levels, one draw."""
+    copied = copy_project(tmp_path_factory.mktemp("planted"), share_models=False)
+    checkout = Checkout(copied.folder, "studies/planted.yaml", "planted")
+    checkout.snakemake(*SMALL)
+    return checkout
+
+
+def page(checkout: Checkout) -> str:
+    return checkout.results("tables", "truth.md").read_text()
+
+
+def test_every_condition_is_as_predicted(finished: Checkout) -> None:
+    conditions = 2 * (1 + 2 * 2 * 2)  # questions; the baseline, and methods x levels x arms
+    assert f"**PASS**: {conditions} of {conditions} conditions" in page(finished)
+    assert page(finished).count("| pass |") == conditions
+
+
+def test_the_report_shows_the_page(finished: Checkout) -> None:
+    shown = finished.results("report.html").read_text()
+    assert "<strong>PASS</strong>" in shown and 'id="truth"' in shown
+
+
+def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
+    assert "Nothing to be done" in finished.snakemake("--dry-run", *SMALL)
+
+
+def test_copy_score_cannot_tell_retrieval_heads_from_what_attends_as_they_do(finished: Checkout) -> None:
+    roles = {one["head"]: one["role"] for one in read(finished.folder / "results/models/planted/roles.json")["heads"]}
+    for question in ("founded", "seat"):
+        ranking = read(finished.results(f"rankings/wu24/planted/{question}/tokens_144.json"))["head_rankings"]
+        first = [entry for entry in ranking if entry["score"] == ranking[0]["score"]]
+        found = sorted(roles[entry["head"]] for entry in first)
+        assert found == ["attention_decoy"] * 2 + ["negative"] + ["retrieval"] * 6
+        needed = [entry["score"] for entry in ranking if roles[entry["head"]] in ("previous_token", "constant")]
+        assert needed == [0, 0]
+
+
+def test_roles_that_were_edited_are_made_again(finished: Checkout) -> None:
+    file = finished.folder / "results/models/planted/roles.json"
+    before = file.read_bytes()
+    file.write_text(file.read_text().replace('"strength": 6.0', '"strength": 3.5'))
+    assert file.read_bytes() != before
+    output = finished.snakemake(*SMALL)
+    assert "roles.json was changed, cut or removed" in output and file.read_bytes() == before
+
+
+def test_a_wrong_ablation_fails(finished: Checkout) -> None:
+    """Negative control: the engine ablates each head's neighbour."""
+    heads = finished.folder / "head_ablation" / "heads" / "head.py"
+    text = heads.read_text()
+    assert RIGHT in text
+    heads.write_text(text.replace(RIGHT, WRONG))
+    wrong = Checkout(finished.folder, finished.config, "wrong")
+    (finished.folder / "results" / "store").rename(finished.folder / "results" / "store.before")
+    ranking = "rankings={truth: resources/planted/truth.json}"
+    own = ("study=wrong", "tokens=[144]", "levels=[1]", "arms={top: {}}", "questions={seat: {}}", ranking)
+    wrong.snakemake("results/wrong/tables/truth.md", "--config", *own)
+    assert "**FAIL**: 1 of 2 conditions" in page(wrong)
+    assert "| planted/seat/tokens_144 | - | baseline |" in page(wrong)
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text())
