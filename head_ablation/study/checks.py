@@ -171,6 +171,8 @@ def weights_problems(study: Study) -> Iterator[Problem]:
     """Models whose folder has a config, which is enough to choose heads, but not the weights to run them."""
     for key, model in study.config["models"].items():
         source = model_source(study, key).source
+        if planted_options(study, key):
+            continue
         if is_folder(source) and (missing := missing_from_folder(Path(source))):
             found = f"'{model['source']}' without {', '.join(missing)}"
             yield Problem(study.file, f"models.{key}.source", found, WHOLE_FOLDER)

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from checkouts import Checkout, copy_project
 
 pytestmark = pytest.mark.workflow
 
-SMALL = ("--config", "tokens=[144]", "levels=[1, 3]", "arms={random: {draws: 1, exclude_top: 6}}")
+SMALL = {"tokens": [144], "levels": [2], "arms": {"random": {"draws": 1, "exclude_top": 6}}}
 RIGHT = "layers.setdefault(layer, []).append(head)"
 WRONG = "layers.setdefault(layer, []).append((head + 1) % 8)"
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """studies/planted.yaml with one length, two levels, one draw."""
+    """studies/planted.yaml with one length, one level, one draw."""
     copied = copy_project(tmp_path_factory.mktemp("planted"), share_models=False)
-    checkout = Checkout(copied.folder, "studies/planted.yaml", "planted")
-    checkout.snakemake(*SMALL)
+    checkout = changed_study(copied, "small", **SMALL)
+    checkout.snakemake()
     return checkout
+
+
+def changed_study(checkout: Checkout, name: str, **changes: Any) -> Checkout:
+    """studies/planted.yaml under another name, with some of its keys changed."""
+    studies = checkout.folder / "studies"
+    config = {**yaml.safe_load((studies / "planted.yaml").read_text()), **changes, "study": name}
+    (studies / f"{name}.yaml").write_text(yaml.safe_dump(config))
+    return Checkout(checkout.folder, f"studies/{name}.yaml", name)
 
 
 def page(checkout: Checkout) -> str:
@@ -29,7 +39,7 @@ def page(checkout: Checkout) -> str:
 
 
 def test_every_condition_is_as_predicted(finished: Checkout) -> None:
-    conditions = 2 * (1 + 2 * 2 * 2)  # questions; the baseline, and methods x levels x arms
+    conditions = 2 * (1 + 2 * 2)  # questions; the baseline, and methods x arms
     assert f"**PASS**: {conditions} of {conditions} conditions" in page(finished)
     assert page(finished).count("| pass |") == conditions
 
@@ -40,7 +50,7 @@ def test_the_report_shows_the_page(finished: Checkout) -> None:
 
 
 def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
-    assert "Nothing to be done" in finished.snakemake("--dry-run", *SMALL)
+    assert "Nothing to be done" in finished.snakemake("--dry-run")
 
 
 def test_copy_score_cannot_tell_retrieval_heads_from_what_attends_as_they_do(finished: Checkout) -> None:
@@ -59,7 +69,7 @@ def test_roles_that_were_edited_are_made_again(finished: Checkout) -> None:
     before = file.read_bytes()
     file.write_text(file.read_text().replace('"strength": 6.0', '"strength": 3.5'))
     assert file.read_bytes() != before
-    output = finished.snakemake(*SMALL)
+    output = finished.snakemake()
     assert "roles.json was changed, cut or removed" in output and file.read_bytes() == before
 
 
@@ -69,13 +79,16 @@ def test_a_wrong_ablation_fails(finished: Checkout) -> None:
     text = heads.read_text()
     assert RIGHT in text
     heads.write_text(text.replace(RIGHT, WRONG))
-    wrong = Checkout(finished.folder, finished.config, "wrong")
+    top = {
+        "arms": {"random": {"draws": 0, "exclude_top": 6}},
+        "levels": [1],
+        "rankings": {"truth": "resources/planted/truth.json"},
+    }
+    wrong = changed_study(finished, "wrong", **{**SMALL, **top, "questions": {"seat": {}}})
     (finished.folder / "results" / "store").rename(finished.folder / "results" / "store.before")
-    ranking = "rankings={truth: resources/planted/truth.json}"
-    own = ("study=wrong", "tokens=[144]", "levels=[1]", "arms={top: {}}", "questions={seat: {}}", ranking)
-    wrong.snakemake("results/wrong/tables/truth.md", "--config", *own)
+    wrong.snakemake("results/wrong/tables/truth.md")
     assert "**FAIL**: 1 of 2 conditions" in page(wrong)
-    assert "| planted/seat/tokens_144 | - | baseline |" in page(wrong)
+    assert page(wrong).count("| pass |") == 1  # the baseline
 
 
 def read(path: Path) -> dict:

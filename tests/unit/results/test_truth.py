@@ -109,7 +109,7 @@ def test_a_wrong_verdict_fails(planted: Planted) -> None:
 
 
 def test_wrong_strengths_fail(planted: Planted) -> None:
-    weaker = [replace(one, strength=3.5) if one.strength == 6 else one for one in planted.roles.heads]
+    weaker = [replace(one, strength=1.0) if one.role == "retrieval" else one for one in planted.roles.heads]
     found = rows(planted, study(planted), roles=replace(planted.roles, heads=tuple(weaker)))
     assert found[0].verdict == FAIL and "**FAIL**" in page(found)
 
