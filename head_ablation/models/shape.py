@@ -12,7 +12,7 @@ from head_ablation.models.architectures import architecture_problems, text_part
 from head_ablation.models.embedded import EMBEDDED, SMOLLM2
 from head_ablation.models.folder import count_parameters, default_config, read_config
 from head_ablation.models.hub import folder_here, hub_config
-from head_ablation.planted.model_folder import planted_shape
+from head_ablation.planted.model_folder import planted_parameters, planted_shape
 from head_ablation.planted.options import PLANTED, PlantedOptions
 
 Grid = Mapping[str, int] | None
@@ -69,11 +69,14 @@ def declared_shape(grid: Grid) -> ModelShape | None:
     return ModelShape(grid["layers"], grid["heads"]) if grid else None
 
 
-def known_parameters(source: str, revision: str | None) -> int | None:
-    """How many parameters the model has, if that can be told without fetching anything, else None."""
+def known_parameters(source: str, revision: str | None, planted: PlantedOptions | None = None) -> int | None:
+    """How many parameters the model has, if that can be told without fetching anything, else None; arguments as
+    `find_shape`."""
+    if planted:
+        return planted_parameters(planted)
     if source == EMBEDDED:
         return SMOLLM2.parameters
-    folder = None if source == PLANTED else folder_here(source, revision)
+    folder = folder_here(source, revision)
     return count_parameters(folder) or None if folder else None
 
 

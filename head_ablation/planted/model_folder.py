@@ -10,6 +10,7 @@ from filelock import FileLock
 from head_ablation.common.files import whole_file, write_json
 from head_ablation.common.problems import refuse
 from head_ablation.heads.head import ModelShape
+from head_ablation.planted.blocks import Blocks
 from head_ablation.planted.options import PlantedOptions, option_problems
 from head_ablation.planted.rotation import HEAD_WIDTH, POSITIONS, ROTARY_BASE
 from head_ablation.planted.saturation import check_margins
@@ -20,6 +21,15 @@ from head_ablation.planted.weights import INTERMEDIATE, Construction
 def planted_shape(options: PlantedOptions) -> ModelShape:
     """The grid of a planted model's heads."""
     return ModelShape(options.layers, options.heads, POSITIONS, rotary=True)
+
+
+def planted_parameters(options: PlantedOptions) -> int:
+    """How many numbers a planted model's weights hold."""
+    texts = read_texts()
+    width = Blocks.of(texts).width
+    projections = 2 * (options.heads + options.key_value_heads) * HEAD_WIDTH * width
+    layer = projections + 3 * INTERMEDIATE * width + 2 * width
+    return 2 * len(texts.vocabulary) * width + width + options.layers * layer
 
 
 def write_planted(home: Path, options: PlantedOptions) -> None:

@@ -101,6 +101,8 @@ def _source_problems(study: Study, model: str) -> Iterator[Problem]:
         yield Problem(study.file, f"models.{model}.planted", f"options, with source: '{source}'", "source: planted")
     if planted:
         yield from option_problems(study.file, f"models.{model}.planted", planted)
+        if revision := study.model(model)["revision"]:
+            yield Problem(study.file, f"models.{model}.revision", f"'{revision}'", "null: a planted model has none")
     elif is_folder(found):
         folder = Path(found)
         missing = missing_from_folder(folder)

@@ -149,7 +149,9 @@ class Requests:
 
     def _look_up_parameters(self, model: str) -> float:
         origin, billions = model_source(self.study, model), self.study.model(model)["billion_parameters"]
-        return 1e9 * billions if billions else known_parameters(origin.source, origin.revision) or UNKNOWN
+        if billions:
+            return 1e9 * billions
+        return known_parameters(origin.source, origin.revision, origin.planted) or UNKNOWN
 
     def _current(self, holds: Callable[..., bool], experiment: Experiment, *files: str) -> bool:
         if not all(Path(path).is_file() for path in files):

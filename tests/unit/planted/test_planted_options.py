@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from project import PROJECT
 
 from head_ablation.common.problems import StudyError
+from head_ablation.common.registry import options_schema
 from head_ablation.planted.model_folder import write_planted
-from head_ablation.planted.options import LEAST_LEAD, PlantedOptions, least_lead, option_problems
+from head_ablation.planted.options import LEAST_LEAD, OPTIONS, PlantedOptions, least_lead, option_problems
 
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "never_answers": ({"retrieval": (2, 1)}, "retrieval", "this model would never answer"),
@@ -32,6 +36,14 @@ def problems(**options: Any) -> list[Any]:
 def test_the_defaults_make_a_model_that_answers() -> None:
     assert problems() == []
     assert least_lead(PlantedOptions()) > 2 * LEAST_LEAD
+
+
+def test_the_manual_states_the_defaults() -> None:
+    manual = (PROJECT / "config.yaml").read_text(encoding="utf-8")
+    stated = re.search(r"# Options of a planted model; .*?({.*?})", manual, re.DOTALL)
+    assert stated
+    defaults = {name: schema["default"] for name, schema in options_schema(OPTIONS).items()}
+    assert yaml.safe_load(re.sub(r"\n *#", " ", stated[1])) == defaults
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -16,7 +16,7 @@ from head_ablation.common.files import sha256_file
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import Head, ModelShape
 from head_ablation.models.pointer import prepare
-from head_ablation.models.shape import find_shape, known_shape
+from head_ablation.models.shape import find_shape, known_parameters, known_shape
 from head_ablation.planted import saturation, weights
 from head_ablation.planted.codes import MOST_ALIKE, draw_codes, most_alike
 from head_ablation.planted.model_folder import write_planted
@@ -130,6 +130,7 @@ def test_a_planted_model_is_prepared_and_described_without_a_network(tmp_path: P
     pointer = prepare("planted", None, tmp_path, planted=options)
     assert pointer.shape == ModelShape(3, 8, POSITIONS, rotary=True) == known_shape("planted", None, options)
     assert find_shape("planted", None, {"layers": 3, "heads": 8}, options) == pointer.shape
+    assert pointer.size and pointer.size.parameters == known_parameters("planted", None, options)
     assert pointer.made_from and pointer.made_from["planted"]["kv_heads"] == 2
     assert json.loads((tmp_path / "config.json").read_text())["num_key_value_heads"] == 2
     again = prepare("planted", None, tmp_path, planted=options)

@@ -106,6 +106,13 @@ CONFIG_CASES = {
         "options, with source: '",
         "source: planted",
     ),
+    "planted_model_with_a_revision": (
+        "models.tiny",
+        {"source": "planted", "revision": "main"},
+        "models.tiny.revision",
+        "'main'",
+        "null: a planted model has none",
+    ),
     "unknown_question_field": ("questions.inc_year.txt", "?", "questions.inc_year.txt", "unknown key", "'text'?"),
     "missing_key": ("tokens", GONE, "tokens", "nothing", "this key"),
     "missing_source": ("models.tiny.source", GONE, "models.tiny.source", "nothing", "this key"),

@@ -28,10 +28,12 @@ def test_the_demo_config_says_every_key_that_there_is() -> None:
 
 
 def defaults(schema: dict[str, Any], value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every default of the schema that is no section of its own, by its place in a config."""
+    """Every default of the schema that is no section of its own, by its place in a config; none of a section that is
+    null by default, such as the options of a planted model (tests/unit/planted/test_planted_options.py)."""
     if "$ref" in schema:
         schema = {**_schema({})["$defs"][schema["$ref"].rsplit("/", 1)[1]], **schema}
-    own, rest = schema.get("properties", {}), schema.get("additionalProperties")
+    own = schema.get("properties", {}) if schema.get("default", {}) is not None else {}
+    rest = schema.get("additionalProperties")
     parts = own if own else dict.fromkeys(value or {}, rest) if isinstance(rest, dict) and not place[2:] else {}
     if "default" in schema and not (parts and isinstance(schema["default"], dict)):
         yield place, schema["default"]
