@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,17 @@ import pytest
 import yaml
 from checkouts import Checkout, copy_project
 
+from head_ablation.common.experiment import Experiment
+from head_ablation.planted.roles import Roles
+from head_ablation.prompts.prompt import read_prompts
+from head_ablation.results.result_files import read_results
+from head_ablation.results.truth import truth_markdown, truth_rows
+from head_ablation.study.loading import read_resolved
+from head_ablation.study.tasks import truth_task
+
 pytestmark = pytest.mark.workflow
 
-SMALL = {"tokens": [144], "levels": [2], "arms": {"random": {"draws": 1, "exclude_top": 6}}}
+SMALL = {"tokens": [128], "levels": [2], "arms": {"random": {"draws": 1, "exclude_top": 6}}}
 RIGHT = "layers.setdefault(layer, []).append(head)"
 WRONG = "layers.setdefault(layer, []).append((head + 1) % 8)"
 
@@ -56,12 +65,32 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
 def test_copy_score_cannot_tell_retrieval_heads_from_what_attends_as_they_do(finished: Checkout) -> None:
     roles = {one["head"]: one["role"] for one in read(finished.folder / "results/models/planted/roles.json")["heads"]}
     for question in ("founded", "seat"):
-        ranking = read(finished.results(f"rankings/wu24/planted/{question}/tokens_144.json"))["head_rankings"]
+        ranking = read(finished.results(f"rankings/wu24/planted/{question}/tokens_128.json"))["head_rankings"]
         first = [entry for entry in ranking if entry["score"] == ranking[0]["score"]]
         found = sorted(roles[entry["head"]] for entry in first)
         assert found == ["attention_decoy"] * 2 + ["negative"] + ["retrieval"] * 6
         needed = [entry["score"] for entry in ranking if roles[entry["head"]] in ("previous_token", "constant")]
         assert needed == [0, 0]
+
+
+def test_a_prediction_from_wrong_strengths_fails(finished: Checkout) -> None:
+    """Negative control: the answers are right, the strengths that predict them are not."""
+    roles = Roles.read(finished.folder / "results/models/planted/roles.json")
+    weak = [replace(one, strength=1.0) if one.role == "retrieval" else one for one in roles.heads]
+    results = read_results([*finished.results("ablation").rglob("*.json")])
+    prompts = {
+        Experiment("planted", question, 128): read_prompts(
+            finished.results(f"prompts/planted/{question}/tokens_128.test.jsonl")
+        )
+        for question in ("founded", "seat")
+    }
+    task = truth_task(read_resolved(finished.results("config.yaml")))
+    told = {
+        name: truth_markdown(truth_rows(results, prompts, {"planted": chosen}, task), [], task)
+        for name, chosen in {"right": roles, "wrong": replace(roles, heads=tuple(weak))}.items()
+    }
+    assert "**PASS**: 10 of 10 conditions" in told["right"]
+    assert "**FAIL**: " in told["wrong"] and "predicted 'unknown'" in told["wrong"]
 
 
 def test_roles_that_were_edited_are_made_again(finished: Checkout) -> None:
