@@ -12,8 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 LONGEST = (
     *("test_faults", "test_submissions", "test_survival", "test_stale_files", "test_recomputation_given"),
     *("test_recomputation_detected", "test_failure", "test_seams", "test_store_entries", "test_published_study"),
-    "test_progress_of_a_run",
-    *("test_tiny_study", "test_anywhere", "test_report_page"),
+    *("test_planted_study", "test_progress_of_a_run", "test_tiny_study", "test_anywhere", "test_report_page"),
 )
 
 

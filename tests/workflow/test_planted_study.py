@@ -77,7 +77,7 @@ def test_a_prediction_from_wrong_strengths_fails(finished: Checkout) -> None:
     """Negative control: the answers are right, the strengths that predict them are not."""
     roles = Roles.read(finished.folder / "results/models/planted/roles.json")
     weak = [replace(one, strength=1.0) if one.role == "retrieval" else one for one in roles.heads]
-    results = read_results([*finished.results("ablation").rglob("*.json")])
+    results = read_results([*finished.results("ablation").glob("*/*/*/tokens_*.json")])
     prompts = {
         Experiment("planted", question, 128): read_prompts(
             finished.results(f"prompts/planted/{question}/tokens_128.test.jsonl")
@@ -100,6 +100,16 @@ def test_roles_that_were_edited_are_made_again(finished: Checkout) -> None:
     assert file.read_bytes() != before
     output = finished.snakemake()
     assert "roles.json was changed, cut or removed" in output and file.read_bytes() == before
+
+
+def test_other_texts_make_another_model_and_other_roles(finished: Checkout) -> None:
+    filler = finished.folder / "resources" / "planted" / "filler.txt"
+    before = filler.read_text()
+    filler.write_text(f"{before}Nobody hurries.\n")
+    output = finished.snakemake("--dry-run")
+    filler.write_text(before)
+    for name in ("model", "roles"):
+        assert f"results/models/planted/{name}.json is made again: it was made from another files" in output
 
 
 def test_a_wrong_ablation_fails(finished: Checkout) -> None:
