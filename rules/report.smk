@@ -36,4 +36,5 @@ rule report_page:
         lineage=lineage("report_page"),
     shell:
         'python "$HEAD_ABLATION"/scripts/make_report.py --lineage {params.lineage:q} --task {params.task:q}'
-        " --folder {params.folder:q} --audit {input.audit:q} --truth {input.truth:q} --shapes {input.shapes:q} --output {output:q} 2> {log:q}"
+        " --folder {params.folder:q} --audit {input.audit:q} --truth {input.truth:q} --shapes {input.shapes:q}"
+        " --output {output:q} 2> {log:q}"
