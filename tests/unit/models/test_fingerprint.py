@@ -290,6 +290,7 @@ def test_prompts_are_not_made_with_a_changed_tokenizer(
         "tokens": 64,
         "settings": to_text(PromptSettings(layout, "When?")),
         "output": project / "prompts.jsonl",
+        "texts": project / "prompts.text.jsonl",
     }
     monkeypatch.setattr(sys, "argv", ["-", *(part for k, v in arguments.items() for part in (f"--{k}", str(v)))])
     main = runpy.run_path(str(PROJECT / "scripts" / "build_prompts.py"))["main"]
