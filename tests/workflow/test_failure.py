@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -18,6 +18,7 @@ import pytest
 from checkouts import Checkout, copy_project, jobs_run
 from finished_study import finished_study
 from overflowing_llama import save_overflowing_llama
+from project import PROJECT
 from tiny_study import QUESTIONS, TinyStudy, generations, write_tiny_study
 
 pytestmark = pytest.mark.workflow
@@ -38,24 +39,39 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> TinyStudy:
     return finished_study(tmp_path_factory)
 
 
-def kill_once(process: subprocess.Popen[str], condition: str) -> list[int]:
-    """Kills the first job that makes this condition, as the kernel does when memory runs out; returns its id."""
+def kill_once(study: TinyStudy, condition: str, *arguments: str) -> tuple[int, list[int]]:
+    """Runs the study and kills the first job that makes this condition, as the kernel does when memory runs out.
+
+    Returns:
+        Snakemake's exit status, and the ids of the killed jobs.
+    """
 
     def watch() -> None:
         while process.poll() is None and not killed:
-            for job in psutil.Process(process.pid).children(recursive=True):
-                if is_making(job, condition):
-                    job.kill()
-                    killed.append(job.pid)
-                    return
+            with suppress(psutil.NoSuchProcess):  # Snakemake has just ended
+                for job in psutil.Process(process.pid).children(recursive=True):
+                    if is_making(job, condition) and job.status() == psutil.STATUS_STOPPED:
+                        killed.append(job.pid)
+                        job.kill()
+                        return
             time.sleep(0.02)
 
     killed: list[int] = []
+    process = study.checkout.start(*arguments, env=hold(study, f"{PLACE}/{condition}.json"))
     thread = threading.Thread(target=watch)
     thread.start()
     process.communicate()
     thread.join()
-    return killed
+    return process.returncode, killed
+
+
+def hold(study: TinyStudy, output: str) -> dict[str, str]:
+    """The environment in which the first job that makes this file stops at its start."""
+    return {
+        "PYTHONPATH": str(PROJECT / "tests" / "support" / "held_process"),
+        "HOLD": output,
+        "HELD": str(study.checkout.folder / "held"),
+    }
 
 
 def is_making(job: psutil.Process, condition: str) -> bool:
@@ -68,9 +84,8 @@ def is_making(job: psutil.Process, condition: str) -> bool:
 
 
 def test_a_killed_level_stops_no_other_and_is_all_that_is_left_to_do(study: TinyStudy, finished: TinyStudy) -> None:
-    process = study.checkout.start("--keep-going")
-    assert kill_once(process, "top-20")
-    assert process.returncode
+    code, killed = kill_once(study, "top-20", "--keep-going")
+    assert killed and code
     whole = generations(finished)
     assert generations(study) == {name: text for name, text in whole.items() if name != f"{PLACE}/top-20.json"}
     ran = jobs_run(study.checkout.snakemake())
@@ -79,9 +94,8 @@ def test_a_killed_level_stops_no_other_and_is_all_that_is_left_to_do(study: Tiny
 
 
 def test_a_killed_level_is_tried_again_if_retries_are_allowed(study: TinyStudy, finished: TinyStudy) -> None:
-    process = study.checkout.start("--retries", "1")
-    assert kill_once(process, "random-30-0")
-    assert process.returncode == 0
+    code, killed = kill_once(study, "random-30-0", "--retries", "1")
+    assert killed and code == 0
     assert generations(study) == generations(finished)
 
 
