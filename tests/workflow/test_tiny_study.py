@@ -123,7 +123,7 @@ def test_a_second_run_has_nothing_to_do(finished: Checkout) -> None:
 def test_a_changed_label_draws_figures_again_and_nothing_else(finished: Checkout) -> None:
     override = '{"inc_year": {"label": "Founding year"}}'
     planned = jobs(finished.snakemake("--dry-run", "--config", f"questions={override}"))
-    assert set(planned) - {"total", "all"} == {"draw", "report_page", "write_config"}
+    assert set(planned) - {"total", "all"} == {"draw", "draw_rankings", "report_page", "write_config"}
 
 
 def test_one_result_can_be_asked_for_alone(finished: Checkout) -> None:
