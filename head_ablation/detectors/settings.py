@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from head_ablation.engine.settings import RunSettings
+from head_ablation.prompts.layout import PromptSettings
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt
 
@@ -21,6 +22,7 @@ class DetectionSettings:
         run: how the model is run.
         detector: a name of `DETECTORS`.
         options: the detector's.
+        asked: layout and wording of the question, which the prompts end with.
         prompts: so many train prompts are watched, the first answerable ones.
         needle: the span that counts as needle: `passage` or `answer`.
         success: when a prompt counts: `matcher` or `rouge1`.
@@ -30,6 +32,7 @@ class DetectionSettings:
     run: RunSettings
     detector: str
     options: Mapping[str, Any]
+    asked: PromptSettings
     prompts: int
     needle: str
     success: str

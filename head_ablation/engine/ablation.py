@@ -65,10 +65,8 @@ def find_projections(model: nn.Module) -> list[Projection]:
     _refuse_unknown_architecture(model)
     shape = model_shape(model)
     found: dict[int, list[nn.Module]] = {}
-    for name, module in model.named_modules():
-        match = PROJECTION_PATTERN.match(name)
-        if match and "vision" not in match["stack"] and "cross" not in name:
-            found.setdefault(int(match["layer"]), []).append(module)
+    for match in _projection_names(model):
+        found.setdefault(int(match["layer"]), []).append(model.get_submodule(match.string))
     counts = {layer: len(found.get(layer, [])) for layer in range(shape.layers)}
     if set(found) - set(counts) or any(count != 1 for count in counts.values()):
         raise StudyError(
@@ -77,6 +75,19 @@ def find_projections(model: nn.Module) -> list[Projection]:
             " supported: ablating it would silently ablate nothing"
         )
     return [_projection(found[layer][0], shape.heads) for layer in range(shape.layers)]
+
+
+def find_layers(model: nn.Module) -> list[nn.Module]:
+    """The modules of the layers whose projections `find_projections` finds, in layer order."""
+    names = {int(match["layer"]): f"{match['stack']}.{match['layer']}" for match in _projection_names(model)}
+    return [model.get_submodule(names[layer]) for layer in sorted(names)]
+
+
+def _projection_names(model: nn.Module) -> Iterator[re.Match[str]]:
+    matches = (PROJECTION_PATTERN.match(name) for name, _ in model.named_modules())
+    for match in matches:
+        if match and "vision" not in match["stack"] and "cross" not in match.string:
+            yield match
 
 
 def _refuse_unknown_architecture(model: Any) -> None:

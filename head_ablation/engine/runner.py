@@ -42,7 +42,8 @@ class Runner:
         self.settings, self.threads = settings, threads
         with _memory_errors_explained("while loading the model", f"{MORE_MEMORY}, or set a smaller dtype"):
             self.model = load_model(pointer, settings, threads, gpus)
-        self.decode = PromptTokenizer(pointer.folder).decode
+        self.tokenizer = PromptTokenizer(pointer.folder)
+        self.decode = self.tokenizer.decode
         self.load_seconds = watch.seconds
 
     def answer(

@@ -7,6 +7,7 @@ threads, GPUs) is no part of it and stands in the provenance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from head_ablation import PROTOCOL_VERSION
@@ -64,6 +65,7 @@ def detection_protocol(pointer: Pointer, watched: Sequence[Prompt], settings: De
             "needle": settings.needle,
             "success": settings.success,
             "matcher": MATCHERS[settings.matcher].stated(),
+            **({"asked": asdict(settings.asked)} if detector.asks else {}),
         },
     }
 

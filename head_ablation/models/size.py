@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 READ_TOKENS = 4096  # of new tokens in one forward call, if that is more than one prompt's; part of the protocol
+WATCHED_BYTES = 0.5e9  # of attention rows that a detector looks at together, unless one row of each head takes more
 CONTEXT = 0.7e9  # bytes that torch and CUDA take
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 NAMES = {
@@ -70,13 +71,27 @@ class ModelSize:
         """
         read = max(tokens, READ_TOKENS)
         eager = (4 + BYTES[dtype]) * self.heads * tokens * read if attention == "eager" else 0
+        return self.layer_bytes(dtype, read) + eager
+
+    def layer_bytes(self, dtype: str, tokens: int) -> float:
+        """What one layer makes of so many tokens, but for attention weights."""
         attending = 4 * self.hidden if self.attention is None else self.attention
-        return read * BYTES[dtype] * (3 * self.intermediate + 3 * self.hidden + attending) + eager
+        return tokens * BYTES[dtype] * (3 * self.intermediate + 3 * self.hidden + attending)
+
+    @property
+    def outputs(self) -> int:
+        """The width of all heads' outputs of a layer, as near as the sizes tell."""
+        return self.hidden if self.attention is None else self.attention // 4
 
     def needed_bytes(self, dtype: str, attention: str, tokens: int, rows: int) -> float:
         """All that `rows` prompts of so many tokens, answers included, take; one more row keeps the shared prefix."""
         kept = (rows + 1) * tokens * self.position_bytes(dtype)
         return CONTEXT + self.weights_bytes(dtype) + self.reading_bytes(dtype, attention, tokens) + kept
+
+
+def row_bytes(layers: int, heads: int, keys: int) -> int:
+    """What the attention rows of one position take, of all heads, in float32."""
+    return 4 * layers * heads * keys
 
 
 def _widths(config: Mapping[str, Any], hidden: int, heads: int) -> dict[str, int]:

@@ -108,6 +108,10 @@ class PromptTokenizer:
         token = self._special("bos_token")
         return None if token is None else self._tokenizer.token_to_id(token)
 
+    def text_ids(self) -> list[int]:
+        """The ids of all tokens but control tokens."""
+        return sorted({*range(self._tokenizer.get_vocab_size())} - self._control_ids)
+
     def encode(self, text: str) -> Encoded:
         """Token ids of a text without added special tokens, and the character span of each.
 

@@ -191,6 +191,7 @@ def detection_settings(study: Study, method: str, model: str, question: str) -> 
         run=run_settings(study, model),
         detector=source["detector"],
         options=_options_beside(source, DETECTORS[source["detector"]].options),
+        asked=prompt_settings(study, model, question),
         prompts=detection["prompts"],
         needle=detection["needle"],
         success=detection["success"],

@@ -7,6 +7,7 @@ arithmetic, the engine's answers are those of transformers on zeroed weights, an
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ from zeroed_columns import with_zeroed_slices
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.ablation import ablate, find_projections
 from head_ablation.engine.kv_cache import KeyValues
-from head_ablation.engine.watching import answer_steps
+from head_ablation.engine.prefill import unheard
+from head_ablation.engine.watching import Rows, WatchedBatch
 from head_ablation.heads.head import HeadSet
 from head_ablation.models.architectures import (
     ANY_ATTENTION,
@@ -49,7 +51,7 @@ ABLATED = HeadSet.parse(["L0H1", "L1H0", "L1H3"])
 # Configs that do not say how few keys they keep, or say it layer by layer: the estimate takes the most.
 SHARED_OR_UNEVEN = {"falcon", "gpt_bigcode", "gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"}
 SHARED_OR_UNEVEN |= {"mimo_v2_flash"}
-TOLERANCE, NOTICED, TOKENS, ANSWER = 1e-3, 0.02, 14, 4
+TOLERANCE, NOTICED, TOKENS, ANSWER, END = 1e-3, 0.02, 14, 4, 3
 
 
 @pytest.fixture(autouse=True)
@@ -167,18 +169,35 @@ def test_other_prefixes_and_decode_positions_too(kind: str, shared: int, oracle_
 def test_detection_sees_the_rows_of_the_model_itself(kind: str, oracle_table: OracleTable) -> None:
     model, eager = tiny_architecture(kind, attention_of(kind)), tiny_architecture(kind, "eager")
     prompts = random_prompts(rows=2, tokens=TOKENS, shared=5)
-    steps = list(answer_steps(model, prompts, ANSWER, lambda _prompts: None))
-    answers = [[tokens[row] for tokens, _ in steps] for row in range(2)]
+    batch = WatchedBatch(model, prompts, ANSWER, unheard)
+    steps = list(batch.answer(ANSWER))
+    answers = [[rows.tokens[row] for rows in steps] for row in range(2)]
     off = differing_tokens(answers, [transformers_answer(model, prompt, ANSWER) for prompt in prompts])
     oracle_table.agree("every architecture, detection's tokens = transformers", off, 0)
     for row, prompt in enumerate(prompts):
         rows = _rows(eager, prompt + answers[row])
-        for step, (_, winners) in enumerate(steps):
+        for step, seen in enumerate(steps):
             at = TOKENS - 1 + step
-            expected = torch.stack([weights[:, at, : at + 1].argmax(dim=-1) for weights in rows])
-            assert torch.equal(winners[row], expected)
+            off = max(worst_difference(*pair) for pair in _pairs(seen, row, rows, range(at, at + 1)))
+            oracle_table.agree("every architecture, rows of answers = the model's", off, TOLERANCE)
         sums = torch.stack([weights[:, TOKENS - 1].sum(dim=-1) for weights in rows])
         assert bool((sums < 0.999).any()) == has_sinks(kind)
+    others = random_prompts(rows=2, tokens=END + 1, seed=7)
+    for seen in batch.with_ends(TOKENS - END, others):
+        assert len(seen.positions) == (1 if kind == "falcon" else END + 1)
+        for row, prompt in enumerate(prompts):
+            rows = _rows(eager, [*prompt[:-END], *others[row]])
+            off = max(worst_difference(*pair) for pair in _pairs(seen, row, rows, seen.positions))
+            oracle_table.agree("every architecture, rows of another end = the model's", off, TOLERANCE)
+            off = max(worst_difference(*pair) for pair in _pairs(seen, 1 - row, rows, seen.positions))
+            oracle_table.differ("every architecture, rows of another prompt", off, NOTICED)
+
+
+def _pairs(seen: Rows, row: int, layers: list[torch.Tensor], positions: range) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Of each layer the rows that were seen of a prompt, and those of a whole pass [heads, positions, keys]."""
+    assert seen.positions == positions
+    for ours, whole in zip(seen.layers, layers, strict=True):
+        yield ours[row], whole[:, positions.start : positions.stop, : ours.shape[-1]]
 
 
 @torch.inference_mode()

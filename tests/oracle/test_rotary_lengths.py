@@ -11,8 +11,8 @@ from tiny_models import FAMILIES, Family, random_prompts, tiny_model
 from zeroed_columns import with_zeroed_columns
 
 from head_ablation.common.problems import StudyError
-from head_ablation.engine.prefill import rotary_lengths
-from head_ablation.engine.watching import answer_steps
+from head_ablation.engine.prefill import rotary_lengths, unheard
+from head_ablation.engine.watching import WatchedBatch
 from head_ablation.heads.head import HeadSet
 from head_ablation.models.rotary import RotaryLengths
 
@@ -69,7 +69,7 @@ def test_a_prefix_read_alone_would_have_other_factors(monkeypatch: pytest.Monkey
 def test_detection_reads_longrope_prompts_whole_too() -> None:
     model = tiny_model(phi3())
     prompts = random_prompts(rows=2, tokens=30, shared=6)
-    steps = [tokens for tokens, _ in answer_steps(model, prompts, ANSWER, lambda _prompts: None)]
+    steps = [rows.tokens for rows in WatchedBatch(model, prompts, ANSWER, unheard).answer(ANSWER)]
     truth = [transformers_answer(model, prompt, ANSWER) for prompt in prompts]
     assert [list(row) for row in zip(*steps, strict=True)] == truth
 
@@ -79,7 +79,7 @@ def test_lengths_at_which_longrope_changes_its_factors_are_refused(tokens: int) 
     model, prompts = tiny_model(phi3()), random_prompts(rows=2, tokens=tokens, shared=6)
     for refused in (
         lambda: our_answers(model, prompts, NO_HEADS, ANSWER),
-        lambda: list(answer_steps(model, prompts, ANSWER, lambda _prompts: None)),
+        lambda: WatchedBatch(model, prompts, ANSWER, unheard),
     ):
         with pytest.raises(
             StudyError, match=f"prompts of {tokens} tokens; expected at most 10 or at least 18: LongRoPE"

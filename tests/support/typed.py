@@ -7,6 +7,7 @@ from typing import Any
 from head_ablation.detectors.settings import DetectionSettings
 from head_ablation.engine.settings import AblationSettings, LevelSettings, RunSettings
 from head_ablation.heads.condition import ArmSettings
+from head_ablation.prompts.layout import Layout, PromptSettings
 
 RUN = {
     "max_new_tokens": 3,
@@ -19,6 +20,8 @@ RUN = {
     "trust_remote_code": False,
     "software": "minor",
 }
+
+ASKED = PromptSettings(Layout("{filler}{passage}{filler}?{question}", "A:", False, 0.5, 1), "Which year?")
 
 
 def run_settings(**changes: Any) -> RunSettings:
@@ -33,7 +36,7 @@ def level_settings(positions: str = "all", **run: Any) -> LevelSettings:
 
 def detection_settings(prompts: int = 3, needle: str = "passage", success: str = "matcher", **run: Any) -> Any:
     """How a ranking is detected, by the copy score, on questions about years."""
-    return DetectionSettings(run_settings(**run), "copy_score", {}, prompts, needle, success, "year")
+    return DetectionSettings(run_settings(**run), "copy_score", {}, ASKED, prompts, needle, success, "year")
 
 
 def arms(**random: Any) -> ArmSettings:

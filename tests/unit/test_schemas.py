@@ -14,7 +14,8 @@ from typed import arms
 
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import read_json
-from head_ablation.detectors.copy_score import Copies, rank_heads
+from head_ablation.detectors.copy_score import COPY_SCORE
+from head_ablation.detectors.ranking import UnitScores, rank_heads
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import choose_head_sets, head_set_text
@@ -34,9 +35,9 @@ def faults(name, content):
 
 
 def detected_ranking():
-    copies = Copies("1929", {Head(1, 0): {5}}, needle={5, 6})
+    scores = UnitScores("1.txt", [0, 0, 1 / 2, 0], "1929")
     identity = {"method": "wu24", "model_key": "tiny", "question": "inc_year", "total_tokens": 96}
-    return identity | {"head_rankings": rank_heads(ModelShape(2, 2, 8).all_heads(), [copies])}
+    return identity | {"head_rankings": rank_heads(COPY_SCORE, ModelShape(2, 2, 8).all_heads(), [scores])}
 
 
 def head_sets():

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from head_ablation.common.registry import option
-from head_ablation.detectors.copy_score import Copies, rank_heads, watch_copies
-from head_ablation.detectors.detector import Detector, Ranking
+from head_ablation.detectors.copy_score import CopyWatcher
+from head_ablation.detectors.detector import ANSWER, Batch, Detector
+from head_ablation.detectors.memory import answer_bytes
 
 if TYPE_CHECKING:
-    from head_ablation.detectors.settings import DetectionSettings
-    from head_ablation.engine.runner import Runner
-    from head_ablation.prompts.prompt import Prompt
+    import torch
 
 
 @dataclass(frozen=True)
@@ -21,32 +19,28 @@ class AnyCopyOptions:
     min_tokens: int = option(1, "a number of tokens, 1 or more", type="integer", minimum=1)
 
 
-def _has_copied(copies: Copies, min_tokens: int) -> Copies:
-    """Heads that copied enough count as if they had copied the whole needle, all others as if nothing."""
-    enough = {head: copies.needle for head, tokens in copies.copied.items() if len(tokens) >= min_tokens}
-    return Copies(copies.text, enough, copies.needle)
+class _Watcher(CopyWatcher):
+    def __init__(self, batch: Batch, options: AnyCopyOptions):
+        super().__init__(batch)
+        self.min_tokens = options.min_tokens
 
-
-def _rank(runner: Runner, prompts: Sequence[Prompt], settings: DetectionSettings) -> Ranking:
-    from head_ablation.engine.ablation import model_shape
-
-    with runner.reading(len(prompts), "detection") as bar:
-        watched = watch_copies(runner.model, runner.decode, prompts, settings.needle, runner.decoding(), bar.update)
-        answered = list(zip(prompts, watched, strict=True))
-    successes = [copies for prompt, copies in answered if settings.is_success(copies.text, prompt)]
-    scored = [_has_copied(copies, settings.options["min_tokens"]) for copies in successes]
-    return {
-        "samples_processed": len(prompts),
-        "successful_retrievals": len(successes),
-        "success_rate": len(successes) / len(prompts),
-        "head_rankings": rank_heads(model_shape(runner.model).all_heads(), scored),
-    }
+    def scores(self) -> torch.Tensor:
+        """Heads that copied enough have a score of 1, all others of 0."""
+        scores = self.batch.zeros()
+        for place, copied in enumerate(self.copied):
+            for head, tokens in copied.items():
+                scores[place, head.layer, head.head] = len(tokens) >= self.min_tokens
+        return scores
 
 
 ANY_COPY = Detector(
     name="any_copy",
     description="the share of successful prompts in which a head copies at least `min_tokens` of the needle's tokens",
     options=AnyCopyOptions,
-    rank=_rank,
+    watches=(ANSWER,),
+    watch=_Watcher,
+    successes_only=True,
+    memory_bytes=answer_bytes,
+    equation="1 if the head copied at least min_tokens of the needle's tokens, else 0",
     source="a coarser form of the copy score of Wu et al. 2024, arXiv 2404.15574",
 )

@@ -7,12 +7,16 @@ import pytest
 import torch
 from byte_tokenizer import BOS_ID, EOS_ID
 from tiny_llama import HEADS, LAYERS, tiny_llama
+from typed import detection_settings
 
 from head_ablation.common.problems import StudyError
-from head_ablation.detectors.copy_score import Copies, rank_heads, watch_copies
+from head_ablation.detectors.copy_score import COPY_SCORE
+from head_ablation.detectors.detector import Reading
+from head_ablation.detectors.passes import Chosen, score_prompts
+from head_ablation.detectors.ranking import UnitScores, rank_heads
 from head_ablation.engine import watching
-from head_ablation.engine.generation import GenerationSettings
 from head_ablation.engine.prefill import unheard
+from head_ablation.engine.watching import Rows, WatchedBatch
 from head_ablation.heads.head import Head, ModelShape
 from head_ablation.prompts.prompt import Prompt
 
@@ -20,8 +24,11 @@ PROMPT = [BOS_ID, 10, 200, 31, 77, 5, 31, 140, 9, 77, 63, 18]
 NEW_TOKENS = 6
 
 
-def settings(max_new_tokens=NEW_TOKENS, stop=(), batch_size=4):
-    return GenerationSettings(max_new_tokens, tuple(stop), batch_size)
+def copied(model, prompts, decode=str, needle="passage", on_read=unheard, **run):
+    """The copy scores of prompts, as (answer, scores [layers, heads])."""
+    settings = detection_settings(needle=needle, **{"max_new_tokens": NEW_TOKENS, "stop": (), "batch_size": 4, **run})
+    reading = Reading(model, SimpleNamespace(decode=decode), settings)
+    return [(one.answer, one.scores) for one in score_prompts(reading, prompts, [Chosen(COPY_SCORE, None)], on_read)]
 
 
 @pytest.fixture(autouse=True)
@@ -51,40 +58,30 @@ def full_rows(model, token_ids):
     return rows, int(output.logits[0, -1].argmax())
 
 
-@torch.inference_mode()
-def watched_steps(model, monkeypatch, prompts):
-    """The steps of `answer_steps`, with the rows it saw: [(tokens, winners, rows [prompts, layers, heads, keys])]."""
-    seen = []
-    plain = watching._most_attended
-
-    def spy(model, attentions):
-        seen.append(torch.stack([weights[:, :, -1] for weights in attentions], dim=1))
-        return plain(model, attentions)
-
-    monkeypatch.setattr(watching, "_most_attended", spy)
-    steps = list(watching.answer_steps(model, prompts, NEW_TOKENS, unheard))
-    return [(tokens, winners, rows) for (tokens, winners), rows in zip(steps, seen, strict=True)]
+def watched_steps(model, prompts):
+    return list(WatchedBatch(model, prompts, NEW_TOKENS, unheard).answer(NEW_TOKENS))
 
 
-def test_rows_are_those_of_a_full_eager_pass_at_the_position_before_each_token(eager_model, fast_model, monkeypatch):
+def test_rows_are_those_of_a_full_eager_pass_at_the_position_before_each_token(eager_model, fast_model):
     prompts = [PROMPT, PROMPT[::-1]]
-    steps = watched_steps(fast_model, monkeypatch, prompts)
+    steps = watched_steps(fast_model, prompts)
     assert len(steps) == NEW_TOKENS
     for place, said in enumerate(map(list, prompts)):
         shifted_agree = []
-        for tokens, winners, rows in steps:
+        for seen in steps:
+            rows = torch.stack([layer[place, :, 0] for layer in seen.layers])
             expected, next_token = full_rows(eager_model, said)
-            assert tokens[place] == next_token
-            assert rows[place].shape == (LAYERS, HEADS, len(said))
-            torch.testing.assert_close(rows[place], expected, atol=1e-5, rtol=1e-4)
-            assert winners[place].tolist() == expected.argmax(dim=-1).tolist()
+            assert (seen.tokens[place], seen.positions) == (next_token, range(len(said) - 1, len(said)))
+            assert rows.shape == (LAYERS, HEADS, len(said))
+            torch.testing.assert_close(rows, expected, atol=1e-5, rtol=1e-4)
             said.append(next_token)
-            shifted_agree.append(winners[place].tolist() == full_rows(eager_model, said)[0].argmax(dim=-1).tolist())
+            shifted = full_rows(eager_model, said)[0].argmax(dim=-1)
+            shifted_agree.append(rows.argmax(dim=-1).tolist() == shifted.tolist())
         assert not all(shifted_agree)  # negative control: the rows of the token itself are others
 
 
-def test_the_models_fast_attention_is_put_back(fast_model, monkeypatch):
-    watched_steps(fast_model, monkeypatch, [PROMPT])
+def test_the_models_fast_attention_is_put_back(fast_model):
+    watched_steps(fast_model, [PROMPT])
     assert fast_model.config._attn_implementation == "sdpa"
     with contextlib.suppress(RuntimeError), watching.attention(fast_model, "eager"):
         assert fast_model.config._attn_implementation == "eager"
@@ -94,19 +91,20 @@ def test_the_models_fast_attention_is_put_back(fast_model, monkeypatch):
 
 def test_scores_of_a_real_model_equal_a_plain_recount(eager_model, fast_model):
     prompt = Prompt("1.txt", "1", "gold", PROMPT, (2, 11), (3, 5))
-    (copies,) = watch_copies(fast_model, str, [prompt], "passage", settings())
-    said, copied = list(PROMPT), {}
+    ((answer, scores),) = copied(fast_model, [prompt])
+    said, taken = list(PROMPT), {}
     for _ in range(NEW_TOKENS):
         rows, token = full_rows(eager_model, said)
         for head in ModelShape(LAYERS, HEADS, 0).all_heads():
             place = int(rows[head.layer, head.head].argmax())
             if 2 <= place < 11 and PROMPT[place] == token:
-                copied.setdefault(head, set()).add(token)
+                taken.setdefault(head, set()).add(token)
         said.append(token)
         if token == EOS_ID:
             break
-    assert copies.copied == copied
-    assert copies.needle == {200, 31, 77, 5, 140, 9, 63}
+    assert answer == str(said[len(PROMPT) :])
+    for head in ModelShape(LAYERS, HEADS, 0).all_heads():
+        assert float(scores[head]) == len(taken.get(head, ())) / len({200, 31, 77, 5, 140, 9, 63})
 
 
 # A case by hand: 2 layers x 2 heads. Positions 1-4 are the passage, 2-3 the answer; token 5 stands at 1 and 4.
@@ -123,34 +121,39 @@ STEPS = [
 A, B, C, D = Head(0, 0), Head(0, 1), Head(1, 0), Head(1, 1)
 
 
-def by_hand(monkeypatch, steps=None, prompt=HAND_PROMPT, needle="passage", stop=(), ends=END):
-    (copies,) = several_by_hand(monkeypatch, [steps or STEPS], prompt, needle, stop, ends)
-    return copies
+def by_hand(monkeypatch, steps=None, prompt=HAND_PROMPT, **how):
+    """The answer and the scores of A, B, C, D."""
+    (found,) = several_by_hand(monkeypatch, [steps or STEPS], prompt, **how)
+    return found
 
 
 def several_by_hand(monkeypatch, scripts, prompt=HAND_PROMPT, needle="passage", stop=(), ends=END):
-    """Copies of as many equal prompts as there are scripts, read in one batch."""
-    scripted = [
-        ([token for token, _ in step], torch.tensor([winners for _, winners in step]))
-        for step in zip(*scripts, strict=True)
-    ]
-    monkeypatch.setattr(watching, "answer_steps", lambda _model, _ids, count, _read: iter(scripted[:count]))
-    model = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=ends))
+    """Of as many equal prompts as there are scripts, read in one batch."""
+    monkeypatch.setattr(
+        watching, "WatchedBatch", lambda *_: SimpleNamespace(answer=lambda count: _script(scripts, count))
+    )
+    text_config = SimpleNamespace(num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=8)
+    config = SimpleNamespace(get_text_config=lambda: text_config)
+    model = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=ends), config=config)
     decode = lambda ids: " ".join(map(str, ids))  # noqa: E731
-    return list(watch_copies(model, decode, [prompt] * len(scripts), needle, settings(10, stop)))
+    prompts = [prompt] * len(scripts)
+    found = copied(model, prompts, decode, needle, max_new_tokens=10, stop=stop)
+    return [(answer, [float(scores[head]) for head in (A, B, C, D)]) for answer, scores in found]
+
+
+def _script(scripts, count):
+    for step in list(zip(*scripts, strict=True))[:count]:
+        winners = torch.tensor([heads for _, heads in step])  # [prompts, layers, heads]
+        rows = torch.nn.functional.one_hot(winners, 10).float()[:, :, :, None]  # one position, ten keys
+        yield Rows(range(len(step)), 5, list(rows.unbind(dim=1)), [], [token for token, _ in step])
 
 
 def test_scores_are_the_share_of_the_needles_distinct_tokens(monkeypatch):
-    copies = by_hand(monkeypatch)
-    assert copies.needle == {5, 6, 7}
-    assert copies.copied == {A: {5, 6, 7}, B: {5}, C: {5, 7}, D: {5, 7}}
-    assert [copies.score(head) for head in (A, B, C, D)] == [1, 1 / 3, 2 / 3, 2 / 3]
-    assert copies.score(Head(7, 7)) == 0
-    assert copies.text == "6 5 5 7 8"
+    assert by_hand(monkeypatch) == ("6 5 5 7 8", [1, 1 / 3, 2 / 3, 2 / 3])
 
 
 def test_a_token_copied_twice_counts_once(monkeypatch):
-    assert by_hand(monkeypatch).score(B) == 1 / 3
+    assert by_hand(monkeypatch)[1][1] == 1 / 3
     repeats = sum(token == 5 and winners[0][1] == 4 for token, winners in STEPS)
     assert repeats / 3 != 1 / 3  # negative control: counting repeats, as the released code does, gives 2/3
 
@@ -158,52 +161,52 @@ def test_a_token_copied_twice_counts_once(monkeypatch):
 def test_pairing_a_token_with_the_row_after_it_would_give_other_scores(monkeypatch):
     tokens, rows = [token for token, _ in STEPS], [winners for _, winners in STEPS]
     shifted = list(zip(tokens, [*rows[1:], rows[0]], strict=True))
-    right, wrong = by_hand(monkeypatch), by_hand(monkeypatch, steps=shifted)
-    assert [wrong.score(head) for head in (A, B, C, D)] != [right.score(head) for head in (A, B, C, D)]
-    assert wrong.score(A) == 1 / 3
+    assert by_hand(monkeypatch, steps=shifted)[1] != by_hand(monkeypatch)[1]
+    assert by_hand(monkeypatch, steps=shifted)[1][0] == 1 / 3
 
 
 def test_the_needle_may_be_the_answer_alone(monkeypatch):
-    copies = by_hand(monkeypatch, needle="answer")
-    assert copies.needle == {6, 7}
-    assert [copies.score(head) for head in (A, B, C, D)] == [1, 0, 0.5, 0.5]
+    assert by_hand(monkeypatch, needle="answer")[1] == [1, 0, 0.5, 0.5]
 
 
 def test_an_unknown_answer_place_is_refused_by_filing(monkeypatch):
     nowhere = Prompt("7.txt", "7", "x", HAND_IDS, (1, 5), None)
     with pytest.raises(StudyError, match=r"7\.txt: the answer's place"):
         by_hand(monkeypatch, prompt=nowhere, needle="answer")
-    assert by_hand(monkeypatch, prompt=nowhere).score(A) == 1
+    assert by_hand(monkeypatch, prompt=nowhere)[1][0] == 1
 
 
 @pytest.mark.parametrize("ends", [END, [3, END]])
 def test_watching_ends_with_the_answer(monkeypatch, ends):
     steps = [STEPS[0], (END, [[0, 0], [0, 0]]), *STEPS[1:]]
-    assert by_hand(monkeypatch, steps, ends=ends).copied == {A: {6}}
-    assert by_hand(monkeypatch, stop=["5"]).copied == {A: {5, 6}, B: {5}, C: {5}, D: {5}}
+    assert by_hand(monkeypatch, steps, ends=ends)[1] == [1 / 3, 0, 0, 0]
+    assert by_hand(monkeypatch, stop=["5"])[1] == [2 / 3, 1 / 3, 1 / 3, 1 / 3]
 
 
 def test_a_prompt_that_has_ended_copies_no_more_while_others_go_on(monkeypatch):
     short = [STEPS[0], (END, [[0, 0], [0, 0]]), *STEPS[2:]]
     one, other = several_by_hand(monkeypatch, [short, STEPS])
-    assert (one.copied, one.text) == ({A: {6}}, f"6 {END}")
+    assert one == (f"6 {END}", [1 / 3, 0, 0, 0])
     assert other == by_hand(monkeypatch)
 
 
 def test_a_batch_gives_what_its_prompts_give_alone(fast_model):
     prompts = [Prompt(f"{n}.txt", str(n), "", [BOS_ID, 30 + n, *PROMPT[2:]], (2, 11), None) for n in range(5)]
     read = []
-    together = list(watch_copies(fast_model, str, prompts, "passage", settings(batch_size=3), read.append))
+    together = copied(fast_model, prompts, on_read=read.append, batch_size=3)
     assert sum(read) == len(prompts)
-    alone = [found for prompt in prompts for found in watch_copies(fast_model, str, [prompt], "passage", settings())]
-    assert together == alone
-    assert len({found.text for found in alone}) > 1
+    alone = [found for prompt in prompts for found in copied(fast_model, [prompt])]
+    for (text, scores), (own_text, own_scores) in zip(together, alone, strict=True):
+        assert text == own_text and torch.equal(scores, own_scores)
+    assert len({text for text, _ in alone}) > 1
+
+
+def ranked(heads, *scores):
+    return rank_heads(COPY_SCORE, heads, [UnitScores(str(place), of_all) for place, of_all in enumerate(scores)])
 
 
 def test_a_heads_score_is_its_mean_over_all_successes_zeros_included():
-    one = Copies("", {A: {5, 6}, C: {5}}, needle={5, 6})
-    two = Copies("", {C: {7}}, needle={7, 8, 9, 10})
-    ranking = rank_heads([A, B, C, D], [one, two])
+    ranking = ranked([A, B, C, D], [1, 0, 1 / 2, 0], [0, 0, 1 / 4, 0])
     assert [(entry["head"], entry["score"], entry["rank"]) for entry in ranking] == [
         ("L0H0", 0.5, 1),  # (1 + 0) / 2
         ("L1H0", 0.375, 2),  # (1/2 + 1/4) / 2
@@ -215,13 +218,12 @@ def test_a_heads_score_is_its_mean_over_all_successes_zeros_included():
 
 
 def test_ties_are_broken_by_layer_then_head():
-    copies = Copies("", {D: {5}, B: {5}, C: {5}}, needle={5})
-    for order in ([A, B, C, D], [D, C, B, A]):
-        assert [entry["head"] for entry in rank_heads(order, [copies])] == ["L0H1", "L1H0", "L1H1", "L0H0"]
+    assert [entry["head"] for entry in ranked([A, B, C, D], [0, 1, 1, 1])] == ["L0H1", "L1H0", "L1H1", "L0H0"]
+    assert [entry["head"] for entry in ranked([D, C, B, A], [1, 1, 1, 0])] == ["L0H1", "L1H0", "L1H1", "L0H0"]
 
 
 def test_without_any_success_no_head_is_ranked():
-    assert rank_heads([A], []) == []
+    assert ranked([A]) == []
 
 
 def shaped_model(layers=1):
@@ -242,11 +244,11 @@ def shaped_model(layers=1):
 )
 def test_rows_that_are_no_attention_are_refused(attentions, message):
     with pytest.raises(StudyError, match=message):
-        watching._most_attended(shaped_model(), attentions)
+        watching.checked_rows(shaped_model(), attentions)
 
 
 def test_a_row_that_is_not_a_number_is_refused_in_any_layer():
     good, bad = torch.full((1, 2, 1, 4), 0.25), torch.full((1, 2, 1, 4), float("nan"))
     for attentions in ([good, bad], [bad, good]):
         with pytest.raises(StudyError, match="miss the sum 1 by nan"):
-            watching._most_attended(shaped_model(layers=2), attentions)
+            watching.checked_rows(shaped_model(layers=2), attentions)

@@ -14,8 +14,8 @@ from typed import detection_settings, level_settings
 
 from head_ablation.common.files import read_json, write_json, write_text
 from head_ablation.common.problems import StudyError
-from head_ablation.detectors import DETECTORS
 from head_ablation.heads.head import HeadSet, ModelShape
+from head_ablation.jobs import ranking
 from head_ablation.jobs.inventory import prune, store_report, take_inventory
 from head_ablation.jobs.job import DetectionJob
 from head_ablation.jobs.protocol import detection_protocol, generation_protocol, protocol_digest
@@ -365,8 +365,7 @@ def test_what_jobs_write_refers_to_what_they_keep(tmp_path, monkeypatch):
         DetectionWork(job.work.pointer, PROMPTS, detection_settings(), 3, 3), job.store, job.resources
     )
     vars(ranking_job)["runner"] = type("Rater", (), {"facts": lambda *_: {"device": "cpu"}})()
-    ranked = replace(DETECTORS["copy_score"], rank=lambda *_: RANKING)
-    monkeypatch.setitem(DETECTORS._entries, "copy_score", ranked)
+    monkeypatch.setattr(ranking, "detect", lambda *_: RANKING)
     identity = {"method": "wu24", "model_key": "tiny", "question": "inc_year", "total_tokens": 4}
     make_ranking(ranking_job, identity, results / "demo" / "rankings" / "wu24" / "tokens_4.json")
     assert rows(results)["demo"] == [2, 1, 1]

@@ -419,8 +419,10 @@ def test_a_ranking_without_a_right_answer_says_why_and_what_to_change(tmp_path, 
     make_ranking(job, IDENTITY, tmp_path / "none.json")
     ranking = read_json(tmp_path / "none.json")
     assert (ranking["samples_processed"], ranking["successful_retrievals"], ranking["head_rankings"]) == (2, 0, [])
-    counted = "3 of 4 train prompts hold their answer; 2 were read and 0 answered correctly. Give the model a stem"
+    counted = "3 of 4 train prompts hold their answer; 2 were read and 0 answered correctly. The model said "
     assert ranking["unranked"].startswith(counted)
+    assert "to 0.txt, whose answer is 'never said'; " in ranking["unranked"]
+    assert "to 1.txt, whose answer is 'never said'. Give the model a stem" in ranking["unranked"]
     assert f"warning: wu24/tiny/inc_year/tokens_4: no head could be ranked. {counted}" in capsys.readouterr().err
     make_ranking(ranking_job(tmp_path, gold=None), IDENTITY, tmp_path / "ranked.json")
     assert "unranked" not in read_json(tmp_path / "ranked.json")

@@ -23,7 +23,7 @@ from head_ablation.common.problems import StudyError
 from head_ablation.engine.generation import GenerationSettings, generate
 from head_ablation.engine.loading import load_model, pick_device, placement
 from head_ablation.engine.settings import AblationSettings
-from head_ablation.engine.watching import answer_steps
+from head_ablation.engine.watching import WatchedBatch
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.models import embedded
 from head_ablation.models.embedded import SMOLLM2
@@ -408,9 +408,10 @@ def test_a_model_that_is_spread_by_a_device_map_answers_and_is_ablated_as_one_th
             how = GenerationSettings(5, (), 2, AblationSettings(positions=positions))
             ours, truth = (list(generate(model, str, prompts, heads, how)) for model in (apart, whole))
             assert ours == truth
-    watched = [list(answer_steps(model, prompts, 3, lambda _read: None)) for model in (apart, whole)]
-    assert [tokens for tokens, _ in watched[0]] == [tokens for tokens, _ in watched[1]]
-    assert all(torch.equal(one[1], other[1]) for one, other in zip(*watched, strict=True))
+    watched = [list(WatchedBatch(model, prompts, 3, lambda _read: None).answer(3)) for model in (apart, whole)]
+    for one, other in zip(*watched, strict=True):
+        assert one.tokens == other.tokens
+        assert all(map(torch.equal, one.layers, other.layers))
 
 
 def test_a_pointer_comes_back_from_its_file(folder, tmp_path):

@@ -321,7 +321,7 @@ CONFIG_CASES = {
         None,
         "rankings.wu24",
         "null",
-        "{detector: copy_score}, or a path template",
+        "{detector: single_head}, or a path template",
     ),
     "grid_of_another_model": (
         "models.tiny.shape",

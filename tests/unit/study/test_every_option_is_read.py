@@ -12,7 +12,10 @@ import pytest
 from tiny_llama import save_tiny_llama
 
 from head_ablation.common.files import write_json, write_text
+from head_ablation.common.problems import StudyError
+from head_ablation.common.registry import options_schema
 from head_ablation.common.settings import to_text
+from head_ablation.detectors import DETECTORS
 from head_ablation.jobs.store import Store
 from head_ablation.study import settings as stages
 from head_ablation.study.config_schema import _schema, method_schema
@@ -242,6 +245,30 @@ def test_an_option_changes_what_a_rule_is_told(base: dict[str, Any], tmp_path: P
     put(changed, option, value)
     before, after = (everything(load_study(config, "study.yaml"), tmp_path) for config in (base, changed))
     assert [name for name in before | after if before.get(name) != after.get(name)]
+
+
+def another(schema: Mapping[str, Any]) -> Any:
+    """A value of an option that is not its default."""
+    if "enum" in schema:
+        return next(value for value in schema["enum"] if value != schema["default"])
+    return schema["default"] + 1
+
+
+OPTIONS = [(one.name, option, schema) for one in DETECTORS for option, schema in options_schema(one).items()]
+
+
+@pytest.mark.parametrize(("detector", "option", "schema"), OPTIONS)
+def test_an_option_of_a_detector_changes_what_its_job_is_told(
+    base: dict[str, Any], tmp_path: Path, detector: str, option: str, schema: dict[str, Any]
+) -> None:
+    base["rankings"] = {"mine": {"detector": detector}}
+    changed = copy.deepcopy(base)
+    changed["rankings"]["mine"][option] = another(schema)
+    before, after = (everything(load_study(config, "study.yaml"), tmp_path) for config in (base, changed))
+    assert [name for name in before if before[name] != after[name]] == ["detected"]
+    changed["rankings"]["mine"][f"{option}x"] = 1
+    with pytest.raises(StudyError, match=f"{option}x"):
+        load_study(changed, "study.yaml")
 
 
 def test_what_nobody_reads_would_be_seen(base: dict[str, Any], tmp_path: Path) -> None:
