@@ -95,11 +95,11 @@ def has_planned_heads(wildcards):
     return planned is None or holds(Path(*at_hand([HEAD_SET], wildcards)), planned)
 
 
-def ranking_request(wildcards, attempt):
-    """What a job asks for that detects a ranking."""
+def scores_request(wildcards, attempt):
+    """What a job asks for that scores heads."""
     files = at_hand([POINTER, of_experiment("prompts/{}.train.jsonl")], wildcards)
     known = STATE.is_on_a_node or submitted_sweeps()
-    stored = known and REQUESTS.holds_ranking(wildcards.method, experiment(wildcards), *files)
+    stored = known and REQUESTS.holds_scores(experiment(wildcards), *files)
     return FROM_STORE if stored else REQUESTS.for_model(experiment(wildcards), "train", attempt)
 
 

@@ -1,4 +1,4 @@
-# Stage 4, rankings: given by the user (checked, then copied) or detected on the train prompts.
+# Stage 4, rankings: given by the user (checked, then copied), or made from head scores. No GPU.
 
 
 include: "inputs/rankings.smk"
@@ -30,32 +30,22 @@ rule given_ranking:
 rule detected_ranking:
     input:
         judged("detected_ranking"),
-        model=POINTER,
+        scores=SCORES,
         prompts=of_experiment("prompts/{}.train.jsonl"),
     output:
         RANKING,
     log:
         of_experiment("logs/rankings/{method}/{}.log"),
-    benchmark:
-        of_experiment("benchmarks/rankings/{method}/{}.tsv")
     wildcard_constraints:
         method=only(STUDY.detected_methods),
-    priority: 2
+    priority: 3
+    localrule: True
     conda:
         "../envs/gpu.yaml"
-    threads: ask(ranking_request, "threads")
-    resources:
-        gpu=ask(ranking_request, "gpu"),
-        held_gpus=model_gpus,
-        mem_mb=ask(ranking_request, "mem_mb"),
-        runtime=ask(ranking_request, "runtime"),
     params:
         task=settings(ranking_task),
-        versions=of_study(stages.ranking_versions),
-        software=STUDY.config["software"],
+        code=code("rank_heads.py"),
         lineage=lineage("detected_ranking"),
-        store=STORE,
     shell:
-        'HF_HUB_OFFLINE=1 python "$HEAD_ABLATION"/scripts/detect_ranking.py --lineage {params.lineage:q}'
-        " --model {input.model:q} --prompts {input.prompts:q} --task {params.task:q}"
-        " --resources {threads:q} {resources.held_gpus:q} --store {params.store:q} --output {output:q} 2> {log:q}"
+        'python "$HEAD_ABLATION"/scripts/rank_heads.py --lineage {params.lineage:q} --scores {input.scores:q}'
+        " --prompts {input.prompts:q} --task {params.task:q} --output {output:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-"""Say what the store of generations and rankings holds, and which study refers to it; remove what none refers to."""
+"""Say what the store of generations and head scores holds, and which study refers to it; remove what none refers to."""
 
 import argparse
 from pathlib import Path

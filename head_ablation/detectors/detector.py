@@ -13,7 +13,7 @@ from head_ablation.detectors.query import Query
 if TYPE_CHECKING:
     import torch
 
-    from head_ablation.detectors.settings import DetectionSettings
+    from head_ablation.detectors.settings import ScoreSettings
     from head_ablation.engine.watching import Rows
     from head_ablation.heads.head import ModelShape
     from head_ablation.models.size import ModelSize
@@ -37,7 +37,7 @@ class Reading:
 
     model: Any
     tokenizer: PromptTokenizer
-    settings: DetectionSettings
+    settings: ScoreSettings
 
     @cached_property
     def query(self) -> Query:
@@ -96,6 +96,8 @@ class Detector(Entry):
         measure: a reading, prompts, options, and a function that is told how many prompts are through -> the scores of
             each prompt, or draw.
         reads_prompts: whether it scores train prompts, and not something of its own.
+        selects: its options that only choose prompts, and decide no score.
+        prompts_of: prompts and options -> those that it scores.
         asks: whether the wording of the prompts' end decides its scores.
         successes_only: whether only prompts that were answered correctly count.
         beside: the scores of a head on all units, and each one's share of needle tokens -> further fields of its entry
@@ -112,6 +114,8 @@ class Detector(Entry):
     watch: Callable[[Batch, Any], Watcher] | None = None
     measure: Callable[[Reading, Sequence[Prompt], Any, Callable[[int], object]], Iterator[Unit]] | None = None
     reads_prompts: bool = True
+    selects: tuple[str, ...] = ()
+    prompts_of: Callable[[Sequence[Prompt], Any], Sequence[Prompt]] = lambda prompts, _options: prompts
     asks: bool = False
     successes_only: bool = False
     beside: Callable[[Sequence[float], Sequence[float]], Mapping[str, Any]] = lambda _scores, _shares: {}

@@ -76,6 +76,7 @@ INDUCTION = Detector(
     options=InductionOptions,
     measure=_measure,
     reads_prompts=False,
+    readings=lambda _heads, _prompts, options: options.draws,
     memory_bytes=watched_bytes,
     equation="mean over t in the second half of a(t, t - n + 1), in [BOS, r1 ... rn, r1 ... rn]",
     source="Olsson et al. 2022, arXiv 2209.11895",

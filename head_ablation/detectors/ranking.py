@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from head_ablation.detectors.detector import Detector
 from head_ablation.detectors.passes import needle_span
-from head_ablation.detectors.settings import DetectionSettings
+from head_ablation.detectors.scores import UnitScores
+from head_ablation.detectors.settings import RankingSettings
 from head_ablation.heads.head import Head
 from head_ablation.prompts.prompt import Prompt
-
-if TYPE_CHECKING:
-    from head_ablation.detectors.passes import Scored
 
 Ranking = dict[str, Any]
 """`samples_processed`, `head_rankings` and, of detectors for which only answered prompts count,
 `successful_retrievals` and `success_rate`: what a ranking file says besides what it ranks."""
-
-
-@dataclass(frozen=True)
-class UnitScores:
-    """A prompt's, or a draw's, scores.
-
-    Attributes:
-        unit: the prompt's filename, or the draw's name.
-        scores: of all heads, in layer-major order.
-        answer: what the model said; None where the detector does not take it in.
-    """
-
-    unit: str
-    scores: Sequence[float]
-    answer: str | None = None
-
-    @classmethod
-    def of(cls, scored: Scored) -> UnitScores:
-        """From what a pass found."""
-        return cls(scored.unit, scored.scores.flatten().tolist(), scored.answer)
 
 
 def ranking_of(
@@ -45,7 +22,7 @@ def ranking_of(
     heads: Sequence[Head],
     units: Sequence[UnitScores],
     prompts: Sequence[Prompt],
-    settings: DetectionSettings,
+    settings: RankingSettings,
 ) -> Ranking:
     """The ranking of all heads; of none, if only answered prompts count and none was answered correctly.
 
@@ -57,11 +34,10 @@ def ranking_of(
         settings: when a prompt counts, and where its needle is.
     """
     named = {prompt.filename: prompt for prompt in prompts}
-    counts: dict[str, Any] = {"samples_processed": len(units)}
+    counts: dict[str, Any] = {"samples_processed": (read := len(units))}
     if detector.successes_only:
         units = [unit for unit in units if settings.is_success(unit.answer or "", named[unit.unit])]
-        counts["successful_retrievals"] = len(units)
-        counts["success_rate"] = len(units) / counts["samples_processed"]
+        counts |= {"successful_retrievals": len(units), "success_rate": len(units) / read if read else 0.0}
     shares = [needle_share(named[unit.unit], settings.needle) for unit in units] if detector.reads_prompts else []
     return {**counts, "head_rankings": rank_heads(detector, heads, units, shares)}
 

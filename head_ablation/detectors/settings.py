@@ -1,4 +1,4 @@
-"""What decides a detected ranking, besides model and prompts."""
+"""What decides the scores of heads, and a ranking that is made from them, besides model and prompts."""
 
 from __future__ import annotations
 
@@ -15,32 +15,56 @@ ROUGE_RECALL = 0.5  # Wu et al. 2024: a retrieval counts above it
 
 
 @dataclass(frozen=True)
-class DetectionSettings:
-    """How heads are ranked; fields as in the config's `detection`, and the method's detector.
+class DetectorChoice:
+    """A detector that a study names.
+
+    Attributes:
+        name: a name of `DETECTORS`.
+        options: the detector's.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How the heads of a model are scored on one experiment's train prompts.
 
     Attributes:
         run: how the model is run.
-        detector: a name of `DETECTORS`.
-        options: the detector's.
+        detectors: all that the study asks for.
         asked: layout and wording of the question, which the prompts end with.
-        prompts: so many train prompts are watched, the first answerable ones.
+        prompts: so many train prompts are read, the first answerable ones.
+        needle: the span that counts as needle: `passage` or `answer`.
+        matcher: the question's.
+    """
+
+    run: RunSettings
+    detectors: tuple[DetectorChoice, ...]
+    asked: PromptSettings
+    prompts: int
+    needle: str
+    matcher: str
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    """How heads are ranked by their scores; fields as in the config's `detection`, and the method's detector.
+
+    Attributes:
+        detector: the method's.
+        prompts: so many train prompts are read, the first answerable ones.
         needle: the span that counts as needle: `passage` or `answer`.
         success: when a prompt counts: `matcher` or `rouge1`.
         matcher: the question's.
     """
 
-    run: RunSettings
-    detector: str
-    options: Mapping[str, Any]
-    asked: PromptSettings
+    detector: DetectorChoice
     prompts: int
     needle: str
     success: str
     matcher: str
-
-    def watched(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts that heads are ranked on: the first answerable ones."""
-        return [prompt for prompt in prompts if prompt.answerable][: self.prompts]
 
     def is_success(self, answer: str, prompt: Prompt) -> bool:
         """Whether a prompt counts: by the question's matcher, or by the paper's rule, ROUGE-1 recall over 50 %."""
@@ -50,3 +74,8 @@ class DetectionSettings:
 
         scorer = RougeScorer(["rouge1"], use_stemmer=True)
         return any(scorer.score(gold, answer)["rouge1"].recall > ROUGE_RECALL for gold in prompt.golds)
+
+
+def watched_prompts(prompts: Sequence[Prompt], count: int) -> list[Prompt]:
+    """The train prompts that heads are scored on: the first answerable ones."""
+    return [prompt for prompt in prompts if prompt.answerable][:count]

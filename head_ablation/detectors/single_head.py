@@ -33,7 +33,7 @@ def _measure(
     reading: Reading, prompts: Sequence[Prompt], options: SingleHeadOptions, on_read: Callable[[int], object]
 ) -> Iterator[Unit]:
     writer = AnswerWriter.of(reading)
-    for prompt in prompts[: options.prompts]:
+    for prompt in prompts:
         answers = writer.answers(prompt, options.distractors)
         yield prompt.filename, falls(reading.model, prompt.token_ids, answers)
         on_read(1)
@@ -61,6 +61,8 @@ SINGLE_HEAD = Detector(
     options=SingleHeadOptions,
     measure=_measure,
     asks=True,
+    selects=("prompts",),
+    prompts_of=lambda prompts, options: prompts[: options.prompts],
     memory_bytes=no_bytes,
     readings=lambda heads, prompts, options: (heads + 1) * min(prompts, options.prompts),
     equation="m - m with o_h(t) = 0 for all t, m = log p(gold) - log p(best distractor)",

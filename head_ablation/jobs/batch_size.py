@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.settings import RunSettings
-from head_ablation.models.size import ModelSize
+from head_ablation.models.size import CONTEXT, ModelSize
 
 if TYPE_CHECKING:
     from head_ablation.prompts.prompt import Prompt
@@ -37,7 +37,7 @@ class Load:
         return cls(len(prompts), max((len(prompt.token_ids) for prompt in prompts), default=0))
 
 
-def settle(run: RunSettings, model: str, size: ModelSize | None, load: Load) -> RunSettings:
+def settle(run: RunSettings, model: str, size: ModelSize | None, load: Load, apart: float = 0.0) -> RunSettings:
     """The settings with a number for `batch_size: auto`, and without what only that number follows from.
 
     Args:
@@ -45,6 +45,7 @@ def settle(run: RunSettings, model: str, size: ModelSize | None, load: Load) -> 
         model: its name, for errors.
         size: its size, if it is known.
         load: what it is asked.
+        apart: bytes that a pass of its own takes beside the weights, at another time.
 
     Raises:
         StudyError: the model's size is not known, or not even one prompt fits.
@@ -56,13 +57,27 @@ def settle(run: RunSettings, model: str, size: ModelSize | None, load: Load) -> 
             f"model {model}: nothing says how large it is, its config no more than its pointer file (model.json"
             " below results/models/). Remove that file and run again, or set a number for batch_size"
         )
+    _refuse_pass(run, model, size, load, apart)
     rows = min(_rows_that_fit(run, model, size, load), max(1, load.prompts))
     return replace(run, batch_size=rows, memory_gb=None)
 
 
+def _refuse_pass(run: RunSettings, model: str, size: ModelSize, load: Load, apart: float) -> None:
+    needed_gb, given_gb = (CONTEXT + size.weights_bytes(run.dtype) + apart) / USABLE / 1e9, _given_gb(run, size)
+    if apart and needed_gb > given_gb:
+        raise StudyError(
+            f"model {model} takes {needed_gb:.1f} GB for a detector's pass over {load.tokens:,} tokens in {run.dtype},"
+            f" memory_gb is {given_gb:.3g}; say how much there is (memory_gb), take a larger GPU or another detector"
+        )
+
+
+def _given_gb(run: RunSettings, size: ModelSize) -> float:
+    return run.memory_gb or CPU_GB + size.weights_bytes(run.dtype) / USABLE / 1e9
+
+
 def _rows_that_fit(run: RunSettings, model: str, size: ModelSize, load: Load) -> int:
     tokens, how = load.tokens + run.max_new_tokens, (run.dtype, run.attention)
-    given_gb = run.memory_gb or CPU_GB + size.weights_bytes(run.dtype) / USABLE / 1e9
+    given_gb = _given_gb(run, size)
     free = USABLE * 1e9 * given_gb - size.needed_bytes(*how, tokens, rows=0)
     rows = int(free // (tokens * size.position_bytes(run.dtype)))
     if rows < 1:

@@ -1,8 +1,8 @@
 """What the store holds, which study refers to it, and what may go.
 
-A study refers to an entry if one of its generation files states the entry's protocol, or if one of its ranking files
-holds the entry's ranking; ranking files state no protocol, so equal rankings are all kept. What a job made ahead for
-levels that have not been run yet is referred to by no study: prune when the studies are through.
+A study refers to an entry if one of its generation files states the entry's protocol, or if the index of its head
+scores names it. What a job made ahead for levels that have not been run yet is referred to by no study: prune when the
+studies are through.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from head_ablation.common import lineage
-from head_ablation.common.files import canonical_json, read_json, sha256_text
+from head_ablation.common.files import read_json
 from head_ablation.common.problems import Problem, StudyError, refuse
 from head_ablation.jobs.protocol import protocol_digest
 from head_ablation.jobs.store import Store, read_entry
 
 STATED = ("protocol_version", "model", "prompts_sha256", "heads", "settings", "software")  # of a generation file
 NOT_ALWAYS = ("software",)  # earlier versions did not state it, and `software: any` does not
-RANKED = ("samples_processed", "successful_retrievals", "success_rate", "head_rankings")  # of a detected ranking
-GENERATIONS, DETECTION, DAMAGED, TEMPORARY = "generations", "detection", "damaged", "temporary"
+GENERATIONS, SCORES, DAMAGED, TEMPORARY = "generations", "scores", "damaged", "temporary"
 TEMPORARY_NAME = re.compile(r"\.([^.]+)\.json\.[^.]+")  # as files.whole_file makes them; other dot files are not ours
 UNKNOWN = "Nothing is removed while it is not known what it refers to. Remove it, or run its study again."
 
@@ -52,9 +51,8 @@ class Item:
 
     Attributes:
         path: where it is.
-        kind: generations, detection, damaged (the digest does not fit) or temporary (left over by a killed job).
+        kind: generations, scores, damaged (the digest does not fit) or temporary (left over by a killed job).
         state: taken before it was read.
-        known_by: the digest that a study's file of it has: of its protocol, or of its ranking.
         protocol, provenance: of a whole entry.
         studies: who refers to it.
     """
@@ -62,7 +60,6 @@ class Item:
     path: Path
     kind: str
     state: State
-    known_by: str = ""
     protocol: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     studies: tuple[str, ...] = ()
@@ -79,7 +76,7 @@ class References:
 
     Attributes:
         studies: their names.
-        users: digest of a protocol or a ranking -> the studies with a file of it.
+        users: digest of a protocol -> the studies with a file of it.
         unread: files and folders of studies of which it is not known what they refer to.
     """
 
@@ -87,16 +84,20 @@ class References:
     users: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     unread: list[Problem] = field(default_factory=list)
 
+    def of(self, item: Item) -> tuple[str, ...]:
+        """The studies that refer to a file of the store; none to one that is not whole."""
+        return tuple(sorted(self.users.get(item.digest, ()))) if item.kind in (GENERATIONS, SCORES) else ()
+
     def read(self, folder: Path) -> None:
         """Adds those of a folder, if it is a study's."""
         if _leads_nowhere(folder):
             self.unread.append(Problem(folder, "link", "nothing behind it", "a study's folder"))
-        stages = {name: digest for name, digest in STAGES.items() if os.path.lexists(folder / name)}
+        stages = {name: digests for name, digests in STAGES.items() if os.path.lexists(folder / name)}
         if stages:
             self.studies.append(folder.name)
-        for name, digest in stages.items():
+        for name, digests in stages.items():
             for path in self._files(folder / name):
-                self._read_file(folder.name, path, digest)
+                self._read_file(folder.name, path, digests)
 
     def _files(self, folder: Path) -> Iterator[Path]:
         # Linked folders too; one that is not there, or cannot be listed, is not taken for an empty one.
@@ -108,9 +109,10 @@ class References:
     def _unlisted(self, error: OSError) -> None:
         self.unread.append(Problem(error.filename, "folder", error.strerror, "a folder that can be listed"))
 
-    def _read_file(self, study: str, path: Path, digest: Callable[[Any], str]) -> None:
+    def _read_file(self, study: str, path: Path, digests: Callable[[Any], list[str]]) -> None:
         try:
-            self.users[digest(read_json(path))].add(study)
+            for digest in digests(read_json(path)):
+                self.users[digest].add(study)
         except StudyError as error:
             self.unread.extend(error.problems)
         except OSError as error:
@@ -123,17 +125,17 @@ def _leads_nowhere(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _stated(content: Any) -> str:
+def _stated(content: Any) -> list[str]:
     """The digest of the protocol that a generation file states."""
-    return protocol_digest({key: content[key] for key in STATED if key in content or key not in NOT_ALWAYS})
+    return [protocol_digest({key: content[key] for key in STATED if key in content or key not in NOT_ALWAYS})]
 
 
-def _ranking(content: Any) -> str:
-    """The digest of the ranking that a ranking file or a detection entry holds."""
-    return sha256_text(canonical_json([content.get(key) for key in RANKED]))
+def _named(content: Any) -> list[str]:
+    """The digests that the index of head scores names."""
+    return list(map(str, content["entries"]))
 
 
-STAGES: Mapping[str, Callable[[Any], str]] = {"generations": _stated, "rankings": _ranking}
+STAGES: Mapping[str, Callable[[Any], list[str]]] = {"generations": _stated, "scores": _named}
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,12 @@ class Inventory:
     def summary(self) -> str:
         """One row per study; a shared entry counts for each that refers to it, and once in the total."""
         groups = {name: [item for item in self.items if name in item.studies] for name in self.references.studies}
-        groups["no study"] = [item for item in self.items if item.kind in (GENERATIONS, DETECTION) and not item.studies]
+        groups["no study"] = [item for item in self.items if item.kind in (GENERATIONS, SCORES) and not item.studies]
         groups["damaged entries"] = [item for item in self.items if item.kind == DAMAGED]
         left_over = [item for item in self.items if item.kind == TEMPORARY]
         groups |= {"temporary files": left_over} if left_over else {}
         rows = [_summary_row(name, items) for name, items in [*groups.items(), ("total", self.items)]]
-        return _aligned([("study", "files", "generations", "detections", "MB"), *rows], "<>>>>")
+        return _aligned([("study", "files", "generations", "scores", "MB"), *rows], "<>>>>")
 
     def listing(self) -> str:
         """One line per entry."""
@@ -183,8 +185,7 @@ def take_inventory(store: Store, results: Path) -> Inventory:
     items, references = [*_entries(store), *_temporary_files(store)], References()
     for folder in sorted(results.iterdir()):
         references.read(folder)
-    used = [replace(item, studies=tuple(sorted(references.users.get(item.known_by, ())))) for item in items]
-    return Inventory(store, references, used)
+    return Inventory(store, references, [replace(item, studies=references.of(item)) for item in items])
 
 
 def _entries(store: Store) -> Iterator[Item]:
@@ -199,9 +200,8 @@ def _entry(path: Path) -> Item:
         entry = read_entry(path)
     except (StudyError, ValueError):  # ValueError: what no JSON of ours can hold, such as NaN
         return Item(path, DAMAGED, state)
-    kind = GENERATIONS if "heads" in entry.protocol else DETECTION
-    known_by = _ranking(entry.content) if kind == DETECTION else path.stem
-    return Item(path, kind, state, known_by, entry.protocol, entry.provenance)
+    kind = GENERATIONS if "heads" in entry.protocol else SCORES
+    return Item(path, kind, state, entry.protocol, entry.provenance)
 
 
 def _temporary_files(store: Store) -> Iterator[Item]:
@@ -294,15 +294,19 @@ def store_report(store: Store, results: Path, listing: bool, pruning: bool) -> I
 def _summary_row(name: str, items: Sequence[Item]) -> tuple[str, ...]:
     kinds = Counter(item.kind for item in items)
     megabytes = sum(item.state.size for item in items) / 1e6
-    return name, f"{len(items):,}", f"{kinds[GENERATIONS]:,}", f"{kinds[DETECTION]:,}", f"{megabytes:,.1f}"
+    return name, f"{len(items):,}", f"{kinds[GENERATIONS]:,}", f"{kinds[SCORES]:,}", f"{megabytes:,.1f}"
 
 
 def _entry_row(item: Item) -> tuple[str, ...]:
     heads = len(item.protocol["heads"]) if "heads" in item.protocol else "-"
     model = (item.protocol.get("model") or {}).get("name", "-")
-    what = (item.digest[:12], item.kind, model, heads, item.protocol.get("prompts_sha256", "-")[:8])
+    what = (item.digest[:12], item.kind, model, heads, _asked(item.protocol)[:8])
     made = [item.provenance.get(key, "-") for key in ("finished", "host", "device")]
     return tuple(map(str, (*what, f"{item.state.size / 1e3:,.1f}", *made, ", ".join(item.studies) or "-")))
+
+
+def _asked(protocol: Mapping[str, Any]) -> str:
+    return protocol.get("prompts_sha256") or protocol.get("settings", {}).get("prompts_sha256") or "-"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]], sides: str) -> str:

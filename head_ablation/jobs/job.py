@@ -17,7 +17,7 @@ from head_ablation.common.progress import FROM_STORE
 from head_ablation.jobs.gpu_locks import claim_gpus
 from head_ablation.jobs.protocol import Protocol
 from head_ablation.jobs.store import Entry, Store
-from head_ablation.jobs.work import DetectionWork, LevelWork
+from head_ablation.jobs.work import LevelWork, ScoringWork
 from head_ablation.prompts.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Job:
         resources: what the job may take.
     """
 
-    work: LevelWork | DetectionWork
+    work: LevelWork | ScoringWork
     store: Store
     resources: Resources
 
@@ -119,10 +119,10 @@ class LevelJob(Job):
 
 
 @dataclass(frozen=True)
-class DetectionJob(Job):
-    """The job that detects a ranking."""
+class ScoringJob(Job):
+    """The job that scores heads."""
 
-    work: DetectionWork
+    work: ScoringWork
 
 
 def say(message: str) -> None:

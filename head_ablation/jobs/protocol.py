@@ -14,12 +14,12 @@ from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import canonical_json, sha256_text
 from head_ablation.common.software import stated_software
 from head_ablation.detectors import DETECTORS
-from head_ablation.detectors.settings import DetectionSettings
+from head_ablation.detectors.settings import DetectorChoice, ScoreSettings
 from head_ablation.engine.settings import LevelSettings
 from head_ablation.heads.head import HeadSet
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.matchers import MATCHERS
-from head_ablation.prompts.prompt import Prompt
+from head_ablation.prompts.prompt import Prompt, prompts_digest
 
 NAMES = ("name", "revision")  # of a model, for people; its fingerprint decides
 Protocol = dict[str, Any]
@@ -44,30 +44,39 @@ def generation_protocol(pointer: Pointer, prompts_sha256: str, heads: HeadSet, s
     }
 
 
-def detection_protocol(pointer: Pointer, watched: Sequence[Prompt], settings: DetectionSettings) -> Protocol:
-    """The protocol of a detected ranking.
+def score_protocol(
+    pointer: Pointer, choice: DetectorChoice, prompt: Prompt | None, settings: ScoreSettings
+) -> Protocol:
+    """The protocol of the scores of all heads by one detector on one prompt.
+
+    Which prompts were read together is no part of it: it moves the last digits of scores at most.
 
     Args:
         pointer: the model.
-        watched: the train prompts that heads are ranked on; their spans and gold answers matter too.
-        settings: the detector and how the model is run, with a settled batch size.
+        choice: the detector.
+        prompt: the train prompt; its spans and gold answers matter too. None for a detector that reads none.
+        settings: how the model is run, with a settled batch size.
     """
-    detector = DETECTORS[settings.detector]
+    detector = DETECTORS[choice.name]
+    stated = detector.stated(DETECTORS.chosen_options(choice.name, choice.options))
+    about_prompts = {
+        "prompts_sha256": prompt and sha256_text(canonical_json(prompt.to_json())),
+        "needle": settings.needle,
+        **({"asked": asdict(settings.asked)} if detector.asks else {}),
+        **({"matcher": MATCHERS[settings.matcher].stated()} if detector.measure else {}),
+    }
     return {
         "protocol_version": PROTOCOL_VERSION,
-        "detector": detector.stated(DETECTORS.chosen_options(settings.detector, settings.options)),
+        "detector": {key: value for key, value in stated.items() if key not in detector.selects},
         **stated_software(settings.run.software),
         "model": _model(pointer),
-        "prompts_sha256": sha256_text(canonical_json([prompt.to_json() for prompt in watched])),
-        "settings": {
-            **settings.run.stated(),
-            "prompts": settings.prompts,
-            "needle": settings.needle,
-            "success": settings.success,
-            "matcher": MATCHERS[settings.matcher].stated(),
-            **({"asked": asdict(settings.asked)} if detector.asks else {}),
-        },
+        "settings": {**settings.run.stated(), **(about_prompts if detector.reads_prompts else {})},
     }
+
+
+def scoring_claim(pointer: Pointer, prompts: Sequence[Prompt]) -> Protocol:
+    """What a job claims that scores the heads of a model on train prompts: no two do so at once."""
+    return {"scores_on": prompts_digest(prompts), "model": _model(pointer)}
 
 
 def _model(pointer: Pointer) -> dict[str, str | None]:

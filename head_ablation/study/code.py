@@ -2,8 +2,8 @@
 
 The policy, for every rule: cheap stages (all but the three below) state the digest of their script and of every module
 of the library that it imports, directly or not. Nobody keeps a list. Where GPU hours or downloads hang on a rule, it
-states the versions of what decides its output instead: `generations` and `detected_ranking` those of the protocol, the
-intervention, the detector and the matcher (they run again when one is raised), `model` the model's own files. That no
+states the versions of what decides its output instead: `generations` and `head_scores` those of the protocol, the
+intervention, the detectors and the matcher (they run again when one is raised), `model` the model's own files. That no
 version is forgotten, `deciding_code.py` checks. A file's record of lineage has the digest of what its rule states, so
 that it counts whatever Snakemake remembers.
 """

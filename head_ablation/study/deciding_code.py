@@ -69,11 +69,14 @@ GROUPS = (
     Group("interventions", (), INTERVENTIONS, (), constant=None, decides="answers with heads ablated"),
     Group(
         "detectors",
-        scripts=("detect_ranking.py",),
+        scripts=("score_heads.py",),
         package="detectors/",
-        left_out=(INTERVENTIONS, MATCHERS, "heads/", "prompts/", "models/", *WHEN_AND_WHERE),
+        left_out=(
+            *(INTERVENTIONS, MATCHERS, "heads/", "prompts/", "models/", *WHEN_AND_WHERE),
+            "detectors/ranking.py",  # rankings are made again whenever its code changes
+        ),
         constant=None,
-        decides="rankings",
+        decides="head scores",
     ),
     # The published study's rule is no matcher; scores are made again whenever its code changes.
     Group("matchers", (), MATCHERS, ("prompts/matchers/published_rule.py",), constant=None, decides="verdicts"),

@@ -9,25 +9,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.problems import StudyError
+from head_ablation.detectors import DETECTORS
+from head_ablation.detectors.settings import DetectorChoice
 from head_ablation.heads.head_sets import read_head_set
 from head_ablation.jobs.batch_size import CPU_GB, MOST_ROWS, Load
 from head_ablation.jobs.protocol import Protocol
 from head_ablation.jobs.store import Store
-from head_ablation.jobs.work import DetectionWork, LevelWork
+from head_ablation.jobs.work import LevelWork, ScoringWork
 from head_ablation.models.pointer import Pointer
 from head_ablation.models.shape import known_parameters
 from head_ablation.models.size import BYTES
 from head_ablation.prompts.prompt import counted_prompts, prompts_digest, read_prompts
-from head_ablation.study.settings import detection_settings, level_settings, model_source
+from head_ablation.study.settings import detector_choices, level_settings, model_source, score_settings, shape_at_hand
 from head_ablation.study.study import Study
 
 Written = tuple[str, int]  # a file, and when it was written
 UNKNOWN = 8e9  # parameters, of a model that is neither here nor described
+UNKNOWN_HEADS = 1024  # of such a model
 BASE_MB = 2000  # Python, torch and transformers; with CUDA, its context too
 # Assumed, on the slow side; no GPU was measured.
 START_SECONDS = 30
@@ -114,7 +117,7 @@ class Requests:
         self.study, self.samples, self.store = study, samples, store
         self.for_model = cache(self._for_model)
         self._holds_level = cache(self._look_up_level)
-        self._holds_ranking = cache(self._look_up_ranking)
+        self._holds_scores = cache(self._look_up_scores)
         self._prompts_facts = cache(lambda prompts, _written: _facts(prompts, study.config["scoring"]["count"]))
         self._parameters = cache(self._look_up_parameters)
 
@@ -122,13 +125,13 @@ class Requests:
         """Whether the store has the generations of a level job, as its files are now; False while one is missing."""
         return self._current(self._holds_level, experiment, model, prompts, heads)
 
-    def holds_ranking(self, method: str, experiment: Experiment, model: str, prompts: str) -> bool:
-        """Whether the store has a detected ranking, as the job's files are now; False while one is missing."""
-        return self._current(partial(self._holds_ranking, method), experiment, model, prompts)
+    def holds_scores(self, experiment: Experiment, model: str, prompts: str) -> bool:
+        """Whether the store has all head scores, as the job's files are now; False while a file is missing."""
+        return self._current(self._holds_scores, experiment, model, prompts)
 
     def _for_model(self, experiment: Experiment, split: str, attempt: int) -> Request:
         """For reading an experiment's prompts of a split; each attempt asks for more time and memory."""
-        own, prompts = self.study.model(experiment.model), self._prompts(experiment.question, split)
+        own, prompts = self.study.model(experiment.model), self._prompts(experiment, split)
         auto = own["batch_size"] == "auto"
         work = Work(
             parameters=self._parameters(experiment.model),
@@ -143,9 +146,21 @@ class Requests:
         mem_mb, runtime = own["mem_mb"] or work.mem_mb(), own["runtime"] or work.minutes()
         return Request(own["threads"], own["gpu"], attempt * mem_mb, attempt * runtime)
 
-    def _prompts(self, question: str, split: str) -> int:
-        samples = self.samples(question, split)
-        return samples if split == "test" else min(samples, self.study.config["detection"]["prompts"])
+    def _prompts(self, experiment: Experiment, split: str) -> int:
+        """How many prompts are read; for head scores, passes that read them again are counted as more of them."""
+        samples = self.samples(experiment.question, split)
+        if split == "test":
+            return samples
+        count = min(samples, self.study.config["detection"]["prompts"])
+        apart = sum(math.ceil(self._readings(experiment, choice, count)) for choice in detector_choices(self.study))
+        return max(1, count + apart)
+
+    def _readings(self, experiment: Experiment, choice: DetectorChoice, prompts: int) -> float:
+        """How often a detector reads a prompt in passes of its own."""
+        detector, shape = DETECTORS[choice.name], shape_at_hand(self.study, experiment.model)
+        heads = shape.layers * shape.heads if shape else UNKNOWN_HEADS
+        options = DETECTORS.chosen_options(choice.name, choice.options)
+        return detector.readings(heads, prompts, options) if detector.measure else 0
 
     def _look_up_parameters(self, model: str) -> float:
         origin, billions = model_source(self.study, model), self.study.model(model)["billion_parameters"]
@@ -167,9 +182,10 @@ class Requests:
         work = LevelWork.about(Pointer.read(model[0]), digest, load, settings)
         return self._holds(work.protocol(read_head_set(heads[0])))
 
-    def _look_up_ranking(self, method: str, experiment: Experiment, model: Written, prompts: Written) -> bool:
-        settings = detection_settings(self.study, method, experiment.model, experiment.question)
-        return self._holds(DetectionWork.of(Pointer.read(model[0]), read_prompts(prompts[0]), settings).protocol)
+    def _look_up_scores(self, experiment: Experiment, model: Written, prompts: Written) -> bool:
+        settings = score_settings(self.study, experiment.model, experiment.question)
+        work = ScoringWork.of(Pointer.read(model[0]), read_prompts(prompts[0]), settings)
+        return all(self._holds(unit.protocol) for unit in work.units)
 
     def _holds(self, protocol: Protocol) -> bool:
         return self.store.find(protocol) is not None

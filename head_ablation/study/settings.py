@@ -12,7 +12,7 @@ from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import canonical_json, holds, is_folder, json_text, sha256_file
 from head_ablation.common.settings import from_json
 from head_ablation.detectors import DETECTORS
-from head_ablation.detectors.settings import DetectionSettings
+from head_ablation.detectors.settings import DetectorChoice, RankingSettings, ScoreSettings
 from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.engine.settings import AblationSettings, LevelSettings, RunSettings
 from head_ablation.heads.head import ModelShape
@@ -177,21 +177,42 @@ def level_versions(study: Study, model: str) -> str:
     return canonical_json({"protocol": PROTOCOL_VERSION, "intervention": INTERVENTIONS[intervention].version})
 
 
-def ranking_versions(study: Study, method: str, question: str) -> str:
-    """The versions that decide a detected ranking."""
-    detector, matcher = study.config["rankings"][method]["detector"], study.questions[question]["matcher"]
-    own = {"detector": DETECTORS[detector].version, "matcher": MATCHERS[matcher].version}
+def score_versions(study: Study, question: str) -> str:
+    """The versions that decide head scores: when one is raised, their jobs run again."""
+    detectors = {choice.name: DETECTORS[choice.name].version for choice in detector_choices(study)}
+    own = {"detectors": detectors, "matcher": MATCHERS[study.questions[question]["matcher"]].version}
     return canonical_json({"protocol": PROTOCOL_VERSION, **own})
 
 
-def detection_settings(study: Study, method: str, model: str, question: str) -> DetectionSettings:
-    """What decides a detected ranking, besides model and train prompts."""
-    source, detection = study.config["rankings"][method], study.config["detection"]
-    return DetectionSettings(
+def detector_choices(study: Study) -> list[DetectorChoice]:
+    """The detectors of all methods, each with its options once."""
+    found = [detector_choice(study, method) for method in study.detected_methods]
+    return list({canonical_json(vars(choice)): choice for choice in found}.values())
+
+
+def detector_choice(study: Study, method: str) -> DetectorChoice:
+    """The detector of a method, with all its options."""
+    source = study.config["rankings"][method]
+    return DetectorChoice(source["detector"], _options_beside(source, DETECTORS[source["detector"]].options))
+
+
+def score_settings(study: Study, model: str, question: str) -> ScoreSettings:
+    """What decides head scores, besides model and train prompts."""
+    return ScoreSettings(
         run=run_settings(study, model),
-        detector=source["detector"],
-        options=_options_beside(source, DETECTORS[source["detector"]].options),
+        detectors=tuple(detector_choices(study)),
         asked=prompt_settings(study, model, question),
+        prompts=study.config["detection"]["prompts"],
+        needle=study.config["detection"]["needle"],
+        matcher=study.questions[question]["matcher"],
+    )
+
+
+def ranking_settings(study: Study, method: str, question: str) -> RankingSettings:
+    """What decides a detected ranking, besides head scores and train prompts."""
+    detection = study.config["detection"]
+    return RankingSettings(
+        detector=detector_choice(study, method),
         prompts=detection["prompts"],
         needle=detection["needle"],
         success=detection["success"],

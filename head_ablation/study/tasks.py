@@ -30,20 +30,20 @@ from head_ablation.study.given_files import (
     result_identity,
 )
 from head_ablation.study.settings import (
-    detection_settings,
     head_set_settings,
     judge,
     level_settings,
     model_source,
     prompt_settings,
+    ranking_settings,
     shape_at_hand,
 )
 from head_ablation.study.study import Study
 
 
 def ranking_task(study: Study, method: str, experiment: Experiment) -> RankingTask:
-    """A ranking to detect."""
-    settings = detection_settings(study, method, experiment.model, experiment.question)
+    """A ranking to make from head scores."""
+    settings = ranking_settings(study, method, experiment.question)
     return RankingTask(ranking_identity(study, method, experiment), settings)
 
 

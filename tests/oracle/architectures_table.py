@@ -23,7 +23,7 @@ supported, a tiny random model of each
   gates it) zeroed in attention arithmetic that is written out by hand;
 - is exact against zeroed weights: the answers, read with a shared prefix in batches, are token for token those of
   transformers' `generate` on a copy whose projection has zero columns;
-- is watched rightly in detection: each head's most attended position is that of the model's own attention weights.
+- is watched rightly in detection: the rows that detectors see are those of the model's own attention weights.
 
 All others are refused by name before the model is loaded. Refused are also models of a supported type with
 `num_kv_shared_layers`, with layers that do not attend, prompts at whose length LongRoPE changes its factors, and

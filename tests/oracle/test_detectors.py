@@ -12,7 +12,7 @@ from oracle_report import OracleTable
 from plain_detectors import PLAIN, Case
 from plain_model import PlainModel
 from tiny_models import FAMILIES, VOCABULARY, tiny_model
-from typed import detection_settings
+from typed import score_settings
 
 from head_ablation.common.problems import StudyError
 from head_ablation.detectors import DETECTORS
@@ -80,7 +80,7 @@ def prompts() -> tuple[Prompt, ...]:
 
 
 def reading(name: str, **changes: Any) -> Reading:
-    settings = detection_settings(max_new_tokens=NEW_TOKENS, stop=("!",), **changes)
+    settings = score_settings(max_new_tokens=NEW_TOKENS, stop=("!",), **changes)
     return Reading(model(name), Characters(), replace(settings, asked=ASKED))  # type: ignore[arg-type]
 
 
@@ -237,7 +237,8 @@ def test_a_lone_gold_answer_and_fewer_prompts_are_options(oracle_table: OracleTa
     for name in OWN_PASSES:
         ours = scores_of("llama", [name], distractors=0)[name][0]
         oracle_table.agree(f"{name} of the gold answer alone", off(ours, PLAIN[name](plain, asked)), TOLERANCE)
-    assert len(scores_of("llama", ["single_head"], prompts=1)["single_head"]) == 1
+    few = DETECTORS["single_head"].prompts_of(prompts(), DETECTORS.chosen_options("single_head", {"prompts": 1}))
+    assert list(few) == [prompts()[0]]
 
 
 def test_a_detector_sees_the_same_alone_and_among_others() -> None:

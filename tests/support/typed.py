@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from head_ablation.detectors.settings import DetectionSettings
+from head_ablation.detectors.settings import DetectorChoice, RankingSettings, ScoreSettings
 from head_ablation.engine.settings import AblationSettings, LevelSettings, RunSettings
 from head_ablation.heads.condition import ArmSettings
 from head_ablation.prompts.layout import Layout, PromptSettings
@@ -34,9 +34,16 @@ def level_settings(positions: str = "all", **run: Any) -> LevelSettings:
     return LevelSettings(run_settings(**run), AblationSettings(positions=positions))
 
 
-def detection_settings(prompts: int = 3, needle: str = "passage", success: str = "matcher", **run: Any) -> Any:
-    """How a ranking is detected, by the copy score, on questions about years."""
-    return DetectionSettings(run_settings(**run), "copy_score", {}, ASKED, prompts, needle, success, "year")
+def score_settings(*detectors: str, prompts: int = 3, needle: str = "passage", **run: Any) -> ScoreSettings:
+    """How heads are scored on questions about years: by the copy score, or by these detectors."""
+    choices = tuple(DetectorChoice(name, {}) for name in detectors or ("copy_score",))
+    return ScoreSettings(run_settings(**run), choices, ASKED, prompts, needle, "year")
+
+
+def ranking_settings(detector: str = "copy_score", success: str = "matcher", **changes: Any) -> RankingSettings:
+    """How heads are ranked, on questions about years."""
+    settings = {"prompts": 3, "needle": "passage", "success": success, "matcher": "year", **changes}
+    return RankingSettings(DetectorChoice(detector, {}), **settings)
 
 
 def arms(**random: Any) -> ArmSettings:

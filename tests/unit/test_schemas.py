@@ -15,7 +15,8 @@ from typed import arms
 from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import read_json
 from head_ablation.detectors.copy_score import COPY_SCORE
-from head_ablation.detectors.ranking import UnitScores, rank_heads
+from head_ablation.detectors.ranking import rank_heads
+from head_ablation.detectors.scores import UnitScores
 from head_ablation.heads.condition import Condition
 from head_ablation.heads.head import Head, HeadSet, ModelShape
 from head_ablation.heads.head_sets import choose_head_sets, head_set_text

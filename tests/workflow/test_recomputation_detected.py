@@ -5,6 +5,7 @@ Each row starts where the one before it ended.
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from changes import (
     CODE,
@@ -25,7 +26,7 @@ from changes import (
 )
 from checkouts import copy_project, jobs_run
 from recomputation_report import RecomputationTable
-from tiny_study import QUESTIONS, TinyStudy, write_detected_study
+from tiny_study import QUESTIONS, TinyStudy, stored, write_detected_study
 
 pytestmark = pytest.mark.workflow
 
@@ -93,6 +94,26 @@ def test_a_detected_ranking_that_was_cut_is_detected_again(
     assert ranking.read_bytes() == whole
 
 
+def test_a_detector_added_computes_only_its_own_scores(detected: TinyStudy, recomputation: RecomputationTable) -> None:
+    before, kept = stored(detected.checkout), detected.ranking("inc_year").read_bytes()
+    rankings = {"wu24": "detect", "summed": {"detector": "summed_attention"}}
+    set_config("rankings", rankings)(detected)
+    set_config("levels", [30])(detected)
+    added = of_each_question("head_scores *", *("detected_ranking *", "heads *") * 2, *levels(30))
+    recomputation.same(
+        "detected", "a detector added", run(detected), [*added, *RESCORED, *RESCORED[:2], "write_config"]
+    )
+    after = stored(detected.checkout)
+    assert before.items() <= after.items()  # no entry was made again
+    table = pd.read_parquet(detected.checkout.results("scores/smollm2/inc_year/tokens_128.parquet"))
+    assert set(table["detector"]) == {"copy_score", "summed_attention"}
+    assert detected.ranking("inc_year").read_bytes() == kept
+    set_config("rankings", {"wu24": "detect"})(detected)
+    set_config("levels", [30, 40])(detected)
+    run(detected)
+    assert detected.ranking("inc_year").read_bytes() == kept
+
+
 def test_matcher_code_detects_again(detected: TinyStudy, recomputation: RecomputationTable) -> None:
     """Levels whose prompts and heads are the same need not run.
 
@@ -101,8 +122,9 @@ def test_matcher_code_detects_again(detected: TinyStudy, recomputation: Recomput
     """
     append_comment("head_ablation/prompts/matchers/year.py")(detected)
     ran = run(detected)
-    detection = of_each_question("samples *", "prompts * train", "prompts * test", "detected_ranking *", "heads *")
-    expected = [*detection, *of_each_question("baseline *"), *RESCORED]
+    prompts = of_each_question("samples *", "prompts * train", "prompts * test")
+    detection = of_each_question("head_scores *", "detected_ranking *", "heads *")
+    expected = [*prompts, *detection, *of_each_question("baseline *"), *RESCORED]
     recomputation.same("detected", "matcher code", ran, expected)
 
 
@@ -115,7 +137,7 @@ def test_a_ranking_detected_otherwise_brings_the_levels_whose_heads_it_changes(
     levels_run = changed(before, head_sets(detected))
     scores = [f"score {question}" for question in QUESTIONS if any(question in job for job in levels_run)]
     assert 0 < len(levels_run) < len(before)  # some, not all
-    detection = of_each_question("detected_ranking *", "heads *")
+    detection = of_each_question("head_scores *", "detected_ranking *", "heads *")
     expected = [*detection, *levels_run, *scores, *ENDING, "write_config"]
     recomputation.same("detected", "detected on fewer prompts", ran, expected)
 
@@ -124,8 +146,9 @@ def test_a_question_worded_otherwise_is_detected_and_asked_again(
     detected: TinyStudy, recomputation: RecomputationTable
 ) -> None:
     set_config("questions.inc_year.text", "In which year was the Company incorporated?")(detected)
-    again = of("inc_year", "prompts * train", "prompts * test", "detected_ranking *", "heads *", *SWEEP)
-    expected = [*again, "score inc_year", *ENDING, "write_config"]
+    prompts = of("inc_year", "prompts * train", "prompts * test")
+    again = of("inc_year", "head_scores *", "detected_ranking *", "heads *", *SWEEP)
+    expected = [*prompts, *again, "score inc_year", *ENDING, "write_config"]
     recomputation.same("detected", "a question's wording", run(detected), expected)
 
 
@@ -134,7 +157,7 @@ def test_a_question_that_the_model_cannot_answer_stops_no_other(
 ) -> None:
     set_config("models.smollm2.prompt.stems.inc_year", "Answer: Its favourite colour is")(detected)
     prompts = ("prompts * train", "prompts * test")
-    again = of("inc_year", *prompts, "detected_ranking *", "heads *", "baseline *", "score *")
+    again = of("inc_year", *prompts, "head_scores *", "detected_ranking *", "heads *", "baseline *", "score *")
     recomputation.same("detected", "a stem that nobody understands", run(detected), [*again, *ENDING, "write_config"])
     page = detected.checkout.results("tables", "key_results.md").read_text()
     assert "## Not ranked" in page

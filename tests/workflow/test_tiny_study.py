@@ -52,6 +52,8 @@ def test_every_stage_leaves_its_files(finished: Checkout) -> None:
         "config.yaml",
         "samples/inc_year.train.jsonl",
         f"prompts/{EXPERIMENT}.test.jsonl",
+        f"scores/{EXPERIMENT}.parquet",
+        f"scores/{EXPERIMENT}.index.json",
         f"rankings/wu24/{EXPERIMENT}.json",
         f"generations/baseline/{EXPERIMENT}.json",
         f"ablation/wu24/{EXPERIMENT}.json",

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from project import PROJECT
 from tiny_jobs import PROMPTS, tiny_job
-from typed import detection_settings, level_settings
+from typed import level_settings, score_settings
 
 from head_ablation.common import software
 from head_ablation.common.files import read_json, write_json
 from head_ablation.common.software import POLICIES, as_stated, software_at_hand, stated_software
 from head_ablation.heads.head import HeadSet, ModelShape
 from head_ablation.jobs.inventory import take_inventory
-from head_ablation.jobs.protocol import detection_protocol, generation_protocol, protocol_digest
+from head_ablation.jobs.protocol import generation_protocol, protocol_digest, score_protocol
 from head_ablation.jobs.store import Entry, Store
 from head_ablation.jobs.sweep import make_level
 from head_ablation.models.pointer import Pointer
@@ -45,7 +45,8 @@ def level(policy: str) -> dict[str, Any]:
 
 
 def ranking(policy: str) -> dict[str, Any]:
-    return detection_protocol(POINTER, PROMPTS, detection_settings(software=policy))
+    settings = score_settings(software=policy)
+    return score_protocol(POINTER, settings.detectors[0], PROMPTS[0], settings)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import pytest
 import torch
 from byte_tokenizer import BOS_ID, EOS_ID
 from tiny_llama import HEADS, LAYERS, tiny_llama
-from typed import detection_settings
+from typed import score_settings
 
 from head_ablation.common.problems import StudyError
 from head_ablation.detectors.copy_score import COPY_SCORE
 from head_ablation.detectors.detector import Reading
 from head_ablation.detectors.passes import Chosen, score_prompts
-from head_ablation.detectors.ranking import UnitScores, rank_heads
+from head_ablation.detectors.ranking import rank_heads
+from head_ablation.detectors.scores import UnitScores
 from head_ablation.engine import watching
 from head_ablation.engine.prefill import unheard
 from head_ablation.engine.watching import Rows, WatchedBatch
@@ -26,7 +27,7 @@ NEW_TOKENS = 6
 
 def copied(model, prompts, decode=str, needle="passage", on_read=unheard, **run):
     """The copy scores of prompts, as (answer, scores [layers, heads])."""
-    settings = detection_settings(needle=needle, **{"max_new_tokens": NEW_TOKENS, "stop": (), "batch_size": 4, **run})
+    settings = score_settings(needle=needle, **{"max_new_tokens": NEW_TOKENS, "stop": (), "batch_size": 4, **run})
     reading = Reading(model, SimpleNamespace(decode=decode), settings)
     return [(one.answer, one.scores) for one in score_prompts(reading, prompts, [Chosen(COPY_SCORE, None)], on_read)]
 

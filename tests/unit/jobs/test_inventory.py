@@ -10,29 +10,22 @@ from dataclasses import replace
 import pytest
 from project import PROJECT
 from tiny_jobs import PROMPTS, tiny_job
-from typed import detection_settings, level_settings
+from typed import level_settings, score_settings
 
 from head_ablation.common.files import read_json, write_json, write_text
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet, ModelShape
-from head_ablation.jobs import ranking
 from head_ablation.jobs.inventory import prune, store_report, take_inventory
-from head_ablation.jobs.job import DetectionJob
-from head_ablation.jobs.protocol import detection_protocol, generation_protocol, protocol_digest
-from head_ablation.jobs.ranking import make_ranking
+from head_ablation.jobs.job import ScoringJob
+from head_ablation.jobs.protocol import generation_protocol, protocol_digest, score_protocol
+from head_ablation.jobs.scores import make_scores
 from head_ablation.jobs.store import Entry, Store
 from head_ablation.jobs.sweep import make_level
-from head_ablation.jobs.work import DetectionWork
+from head_ablation.jobs.work import ScoringWork
 from head_ablation.models.pointer import Pointer
 
 TINY = Pointer("org/tiny", None, ".", "f" * 64, ModelShape(2, 4, 512))
 MADE = {"finished": "2026-01-02T03:04:05+00:00", "host": "node7", "device": "cpu"}
-RANKING = {
-    "samples_processed": 3,
-    "successful_retrievals": 2,
-    "success_rate": 2 / 3,
-    "head_rankings": [{"head": "L0H1", "score": 0.1 + 0.2, "rank": 1, "hits": 2, "num_samples": 2}],
-}
 
 
 def generated(*heads, pointer=TINY, prompts="a" * 64, **settings):
@@ -40,8 +33,10 @@ def generated(*heads, pointer=TINY, prompts="a" * 64, **settings):
     return Entry(protocol, [{"filename": "1.txt", "token_ids": [7], "text": "1929"}], MADE)
 
 
-def detected(ranking=RANKING, **settings):
-    return Entry(detection_protocol(TINY, PROMPTS, detection_settings(**settings)), ranking, MADE)
+def scored(**settings):
+    made = score_settings(**settings)
+    content = {"units": [{"unit": "0.txt", "answer": "1929", "scores": [0.5] * 8}]}
+    return Entry(score_protocol(TINY, made.detectors[0], PROMPTS[0], made), content, MADE)
 
 
 SHARED, OWN, UNUSED = generated(), generated("L0H1"), generated("L0H1", "L1H0")
@@ -53,9 +48,9 @@ def add_generation(results, study, entry, name="top-1.json"):
     return file
 
 
-def add_ranking(results, study, content):
-    file = results / study / "rankings" / "wu24" / "tiny" / "inc_year" / "tokens_4.json"
-    write_json(file, {"method": "wu24", **content})
+def add_index(results, study, *entries):
+    file = results / study / "scores" / "tiny" / "inc_year" / "tokens_4.index.json"
+    write_json(file, {"entries": [protocol_digest(entry.protocol) for entry in entries]})
     return file
 
 
@@ -95,7 +90,7 @@ def store(results):
 
 
 def rows(results):
-    """Of the summary: name -> files, generations, detections."""
+    """Of the summary: name -> files, generations, scores."""
     lines = take_inventory(Store(results / "store"), results).summary().splitlines()[1:]
     cells = [line.rsplit(maxsplit=4) for line in lines]
     return {name: [int(count) for count in counts] for name, *counts, _ in cells}
@@ -152,7 +147,7 @@ def test_the_summary_tells_damaged_entries_and_temporary_files(results, store):
 
 def test_the_list_has_one_line_per_entry(results, store):
     file = damage(store, OWN)
-    detection = store.add(detected())
+    detection = store.add(scored())
     heading, *lines = take_inventory(store, results).listing().splitlines()
     cells = {line.split()[0]: line.split() for line in lines}
     size = f"{store.entry_file(SHARED.protocol).stat().st_size / 1e3:.1f}"
@@ -163,7 +158,7 @@ def test_the_list_has_one_line_per_entry(results, store):
     assert cells[digest] == [digest, "generations", "org/tiny", "0", "a" * 8, size, *made, "demo,", "other"]
     assert cells[protocol_digest(UNUSED.protocol)[:12]][3] == "2"
     assert cells[protocol_digest(UNUSED.protocol)[:12]][-1] == "-"
-    assert cells[protocol_digest(detection.protocol)[:12]][1:4] == ["detection", "org/tiny", "-"]
+    assert cells[protocol_digest(detection.protocol)[:12]][1:4] == ["scores", "org/tiny", "-"]
     assert cells[file.name[:12]][1:5] == ["damaged", "-", "-", "-"]
 
 
@@ -198,25 +193,11 @@ def test_a_linked_folder_refers_too(results, tmp_path):
     assert studies(results, UNUSED) == [["demo"]]
 
 
-def test_a_ranking_refers_to_the_detections_with_its_content(results, store):
-    entries = [store.add(detected()), store.add(detected(batch_size=3))]
-    add_ranking(results, "demo", RANKING)
-    assert [studies(results, entry) for entry in entries] == [[["demo"]], [["demo"]]]
+def test_an_index_of_head_scores_refers_to_what_it_names(results, store):
+    entries = [store.add(scored()), store.add(scored(batch_size=3)), store.add(scored(batch_size=5))]
+    add_index(results, "demo", *entries[:2])
+    assert [studies(results, entry) for entry in entries] == [[["demo"]], [["demo"]], [[]]]
     assert rows(results)["demo"] == [4, 2, 2]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        {**RANKING, "samples_processed": 4},
-        {**RANKING, "head_rankings": [{**RANKING["head_rankings"][0], "score": 0.3}]},
-        {"head_rankings": RANKING["head_rankings"]},
-    ],
-)
-def test_another_ranking_does_not_refer(results, store, content):
-    entry = store.add(detected())
-    add_ranking(results, "demo", content)
-    assert studies(results, entry) == [[]]
 
 
 def test_nothing_is_changed_without_prune(results, store):
@@ -229,13 +210,13 @@ def test_nothing_is_changed_without_prune(results, store):
 
 
 def test_prune_removes_what_no_study_needs_and_says_so(results, store):
-    unused = [store.entry_file(UNUSED.protocol), store.entry_file(store.add(detected()).protocol)]
+    unused = [store.entry_file(UNUSED.protocol), store.entry_file(store.add(scored()).protocol)]
     unused += [damage(store, OWN), leave_temporary(store, SHARED)]
     with store.claim(UNUSED.protocol):
         pass  # its lock file stays
     size = sum(file.stat().st_size for file in unused)
     *_, said = store_report(store, results, listing=False, pruning=True)
-    assert said == f"Removed {size:,} bytes: damaged 1, detection 1, generations 1, temporary 1, locks 4."
+    assert said == f"Removed {size:,} bytes: damaged 1, generations 1, scores 1, temporary 1, locks 4."
     assert [path for path in store.folder.rglob("*") if path.is_file()] == [store.entry_file(SHARED.protocol)]
     assert store.find(SHARED.protocol) == SHARED
 
@@ -305,9 +286,9 @@ def test_a_generation_file_that_says_nothing_is_named_and_nothing_is_removed(res
     assert_refused(results, store, file)
 
 
-@pytest.mark.parametrize("content", ['{"head_rankings": ', "[1]", "null", '{"success_rate": NaN}'])
-def test_a_ranking_file_that_says_nothing_is_named_and_nothing_is_removed(results, store, content):
-    file = add_ranking(results, "demo", RANKING)
+@pytest.mark.parametrize("content", ['{"entries": ', "[1]", "null", "{}", '{"entries": NaN}'])
+def test_an_index_that_says_nothing_is_named_and_nothing_is_removed(results, store, content):
+    file = add_index(results, "demo", SHARED)
     write_text(file, content)
     assert_refused(results, store, file)
 
@@ -355,20 +336,17 @@ def test_a_store_is_not_emptied_for_want_of_studies(store, tmp_path):
     assert len(store.entry_files()) == 3
 
 
-def test_what_jobs_write_refers_to_what_they_keep(tmp_path, monkeypatch):
+def test_what_jobs_write_refers_to_what_they_keep(tmp_path):
     results = tmp_path / "results"
     job = replace(tiny_job(tmp_path), store=Store(results / "store"))
     folder = results / "demo" / "generations" / "baseline"
     make_level(job, HeadSet(()), folder / "tokens_4.json", folder / "tokens_4.provenance.json", "none")
     assert rows(results)["demo"] == [1, 1, 0]
-    ranking_job = DetectionJob(
-        DetectionWork(job.work.pointer, PROMPTS, detection_settings(), 3, 3), job.store, job.resources
-    )
-    vars(ranking_job)["runner"] = type("Rater", (), {"facts": lambda *_: {"device": "cpu"}})()
-    monkeypatch.setattr(ranking, "detect", lambda *_: RANKING)
-    identity = {"method": "wu24", "model_key": "tiny", "question": "inc_year", "total_tokens": 4}
-    make_ranking(ranking_job, identity, results / "demo" / "rankings" / "wu24" / "tokens_4.json")
-    assert rows(results)["demo"] == [2, 1, 1]
+    settings = score_settings("copy_score", "summed_attention", prompts=2)
+    scoring = ScoringJob(ScoringWork.of(job.work.pointer, PROMPTS, settings), job.store, job.resources)
+    scores = results / "demo" / "scores" / "tiny" / "inc_year"
+    make_scores(scoring, scores / "tokens_4.parquet", scores / "tokens_4.index.json")
+    assert rows(results)["demo"] == [5, 1, 4]
     assert str(prune(take_inventory(job.store, results))) == "Removed 0 bytes: locks 2."
     assert read_json(folder / "tokens_4.json")["heads"] == []
 

@@ -18,7 +18,6 @@ from tiny_jobs import (
     with_resources,
     write_sweep,
 )
-from typed import detection_settings
 
 from head_ablation.common.files import read_json
 from head_ablation.common.problems import OutOfMemoryError, StudyError
@@ -26,11 +25,10 @@ from head_ablation.engine import runner as runs
 from head_ablation.engine.settings import AblationSettings
 from head_ablation.heads.head import HeadSet
 from head_ablation.jobs.gpu_locks import VISIBLE
-from head_ablation.jobs.job import DetectionJob, collector_at_rest
-from head_ablation.jobs.ranking import make_ranking
+from head_ablation.jobs.job import collector_at_rest
 from head_ablation.jobs.store import Store
 from head_ablation.jobs.sweep import Sweep, make_level
-from head_ablation.jobs.work import DetectionWork, LevelWork
+from head_ablation.jobs.work import LevelWork
 
 SETS = {"top-1": ["L0H1"], "top-2": ["L0H1", "L1H2"], "random-1-0": ["L1H0"], "random-2-0": ["L0H3", "L1H0"]}
 EVERY = {"baseline": [], **SETS}
@@ -381,87 +379,6 @@ def test_an_index_that_cannot_be_read_does_not_cost_the_jobs_own_level(sweep, tm
     output, _ = make(sweep, "top-1")
     assert output.is_file()
     assert kept(sweep) == set(EVERY)
-
-
-def ranking_job(folder, gold):
-    """Train prompts of which those with this answer count as answered; `gold` None: the model's own answers."""
-    job = tiny_job(folder, stop=(), max_new_tokens=6)
-    said, _ = job.runner.answer(PROMPTS, HeadSet(()), AblationSettings(), "baseline")
-    golds = [gold or answer["text"] for answer in said]
-    prompts = [replace(prompt, gold=gold) for prompt, gold in zip(PROMPTS, golds, strict=True)]
-    return detection_job(job, [replace(PROMPTS[0], answer_span=None, filename="unanswerable"), *prompts])
-
-
-def detection_job(job, prompts):
-    """The job that ranks heads on the first two answerable prompts, with model, store and place of another job."""
-    settings = replace(detection_settings(prompts=2, stop=(), max_new_tokens=6), matcher="text")
-    return DetectionJob(DetectionWork.of(job.work.pointer, prompts, settings), job.store, job.resources)
-
-
-def test_a_ranking_is_detected_once_and_then_comes_from_the_store(tmp_path, loads):
-    job = ranking_job(tmp_path, gold=None)
-    before = len(loads)
-    make_ranking(job, IDENTITY, tmp_path / "one.json")
-    assert len(loads) == before + 1
-    make_ranking(replace(job), {**IDENTITY, "method": "other"}, tmp_path / "other.json")
-    assert len(loads) == before + 1
-    one, other = read_json(tmp_path / "one.json"), read_json(tmp_path / "other.json")
-    assert (one.pop("method"), other.pop("method")) == ("wu24", "other")
-    assert one == other
-    assert (one["samples_processed"], one["successful_retrievals"]) == (2, 2)
-    assert len({entry["head"] for entry in one["head_rankings"]}) == 8
-    make_ranking(ranking_job(tmp_path, gold="never said"), IDENTITY, tmp_path / "none.json")  # negative control
-    assert len(job.store.entry_files()) == 2
-
-
-def test_a_ranking_without_a_right_answer_says_why_and_what_to_change(tmp_path, capsys):
-    job = ranking_job(tmp_path, gold="never said")
-    make_ranking(job, IDENTITY, tmp_path / "none.json")
-    ranking = read_json(tmp_path / "none.json")
-    assert (ranking["samples_processed"], ranking["successful_retrievals"], ranking["head_rankings"]) == (2, 0, [])
-    counted = "3 of 4 train prompts hold their answer; 2 were read and 0 answered correctly. The model said "
-    assert ranking["unranked"].startswith(counted)
-    assert "to 0.txt, whose answer is 'never said'; " in ranking["unranked"]
-    assert "to 1.txt, whose answer is 'never said'. Give the model a stem" in ranking["unranked"]
-    assert f"warning: wu24/tiny/inc_year/tokens_4: no head could be ranked. {counted}" in capsys.readouterr().err
-    make_ranking(ranking_job(tmp_path, gold=None), IDENTITY, tmp_path / "ranked.json")
-    assert "unranked" not in read_json(tmp_path / "ranked.json")
-
-
-def test_a_ranking_on_prompts_without_an_answer_loads_no_model(tmp_path, loads):
-    cut = [replace(prompt, answer_span=None, reason="cut off") for prompt in PROMPTS]
-    make_ranking(detection_job(tiny_job(tmp_path), cut), IDENTITY, tmp_path / "none.json")
-    ranking = read_json(tmp_path / "none.json")
-    assert loads == [] and ranking["head_rankings"] == []
-    assert ranking["unranked"].startswith(
-        "0 of 3 train prompts hold their answer; 0 were read and 0 answered correctly."
-    )
-    assert "Use longer prompts (tokens)" in ranking["unranked"].split(".")[1]
-
-
-def test_a_ranking_from_few_prompts_is_warned_of(tmp_path, capsys):
-    make_ranking(ranking_job(tmp_path, gold=None), IDENTITY, tmp_path / "one.json")
-    said = capsys.readouterr().err
-    assert "3 of 4 train prompts hold their answer; 2 were read and 2 answered correctly." in said
-    assert "warning: wu24/tiny/inc_year/tokens_4: the ranking rests on few prompts: 2; fewer than 5 say little" in said
-
-
-def test_only_the_watched_prompts_decide_a_ranking(tmp_path, loads):
-    job = ranking_job(tmp_path, gold=None)
-    make_ranking(job, IDENTITY, tmp_path / "one.json")
-    before = len(loads)
-    first, second = job.work.watched
-    last, unanswerable = (
-        replace(PROMPTS[2], gold="1929"),
-        replace(PROMPTS[0], answer_span=None, filename="unanswerable"),
-    )
-    same = detection_job(job, [first, second, replace(last, gold="else")])
-    make_ranking(same, IDENTITY, tmp_path / "same.json")
-    assert len(loads) == before
-    assert (tmp_path / "same.json").read_bytes() == (tmp_path / "one.json").read_bytes()
-    other = detection_job(job, [unanswerable, second, first])
-    make_ranking(other, IDENTITY, tmp_path / "other.json")
-    assert len(loads) == before + 1
 
 
 @pytest.mark.parametrize("was_on", [True, False])

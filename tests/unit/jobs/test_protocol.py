@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from typed import detection_settings, level_settings
+from typed import level_settings, score_settings
 
 from head_ablation import PROTOCOL_VERSION
-from head_ablation.common.files import canonical_json
+from head_ablation.common.files import canonical_json, sha256_text
 from head_ablation.common.software import software_at_hand
 from head_ablation.detectors.copy_score import COPY_SCORE
+from head_ablation.detectors.settings import DetectorChoice
 from head_ablation.heads.head import HeadSet, ModelShape
-from head_ablation.jobs.protocol import deciding, detection_protocol, generation_protocol, protocol_digest
+from head_ablation.jobs.protocol import deciding, generation_protocol, protocol_digest, score_protocol
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.matchers import MATCHERS
 from head_ablation.prompts.prompt import Prompt, prompts_digest
@@ -20,7 +21,11 @@ PROMPT = Prompt("1_1993.txt", "1", "1929", [1, 2, 3], (0, 2), (0, 1))
 SETTINGS = level_settings(device="cuda:1", memory_gb=80)
 
 
-DETECTION = detection_settings(device="cuda:1", memory_gb=80)
+SCORING = score_settings(device="cuda:1", memory_gb=80)
+
+
+def scores(name="copy_score", prompt=PROMPT, settings=SCORING, **options):
+    return score_protocol(POINTER, DetectorChoice(name, options), prompt, settings)
 
 
 def protocol(heads=("L1H0", "L0H3")):
@@ -51,23 +56,43 @@ def test_the_baseline_is_the_protocol_without_heads():
     assert protocol(heads=()) == {**protocol(), "heads": []}
 
 
-def test_a_rankings_protocol_has_a_version_of_its_own():
-    made = detection_protocol(POINTER, [PROMPT], DETECTION)
+def test_a_prompts_scores_have_a_protocol_with_the_detectors_version():
+    made = scores()
     assert made["detector"] == {"name": "copy_score", "version": COPY_SCORE.version}
-    assert made.keys() == {"protocol_version", "detector", "software", "model", "prompts_sha256", "settings"}
+    assert made.keys() == {"protocol_version", "detector", "software", "model", "settings"}
     assert (made["model"], made["software"]) == (protocol()["model"], protocol()["software"])
     run = {key: value for key, value in protocol()["settings"].items() if key not in ("intervention", "positions")}
-    asked = {"prompts": 3, "needle": "passage", "success": "matcher", "matcher": MATCHERS["year"].stated()}
+    asked = {"needle": "passage", "prompts_sha256": sha256_text(canonical_json(PROMPT.to_json()))}
     assert made["settings"] == {**run, **asked}
     assert protocol_digest(made) != protocol_digest(protocol())
 
 
-def test_answers_are_decided_by_filenames_and_tokens_and_rankings_by_the_whole_prompt():
+def test_answers_are_decided_by_filenames_and_tokens_and_scores_by_the_whole_prompt():
     other = replace(PROMPT, gold="1930")
     assert prompts_digest([PROMPT]) == prompts_digest([other])
     assert prompts_digest([PROMPT]) != prompts_digest([replace(PROMPT, filename="2_1993.txt")])
-    one, another = (detection_protocol(POINTER, [prompt], DETECTION) for prompt in (PROMPT, other))
-    assert one["prompts_sha256"] != another["prompts_sha256"]
+    assert scores() != scores(prompt=other)
+
+
+def test_the_question_the_matcher_and_options_count_where_a_detector_reads_them():
+    reworded = replace(SCORING, asked=replace(SCORING.asked, question="In what year?"))
+    of_states = replace(SCORING, matcher="us_state")
+    for name, asks, measures in (("copy_score", False, False), ("qrhead", True, False), ("attribution", True, True)):
+        assert (scores(name) != scores(name, settings=reworded)) is asks
+        assert (scores(name) != scores(name, settings=of_states)) is measures
+    assert scores("qrhead") != scores("qrhead", query="published")
+    assert scores("attribution")["settings"]["matcher"] == MATCHERS["year"].stated()
+
+
+def test_an_option_that_only_chooses_prompts_decides_no_score():
+    assert scores("single_head", prompts=2) == scores("single_head", prompts=9)
+    assert scores("single_head", distractors=2) != scores("single_head", distractors=3)
+
+
+def test_draws_are_the_same_whatever_the_question():
+    reworded = replace(SCORING, asked=replace(SCORING.asked, question="In what year?"), matcher="us_state")
+    assert scores("induction", None) == scores("induction", None, replace(reworded, needle="answer"))
+    assert scores("induction", None) != scores("induction", None, seed=1)
 
 
 def test_the_models_name_is_stated_and_decides_nothing():

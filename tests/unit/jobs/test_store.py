@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 from tiny_jobs import PROMPTS, claimed_elsewhere, start_python
-from typed import detection_settings, level_settings
+from typed import level_settings, score_settings
 
 from head_ablation import PROTOCOL_VERSION
 from head_ablation.common.files import read_json, write_json
 from head_ablation.detectors import DETECTORS
 from head_ablation.engine.interventions import INTERVENTIONS
 from head_ablation.heads.head import HeadSet, ModelShape
-from head_ablation.jobs.protocol import detection_protocol, generation_protocol, protocol_digest
+from head_ablation.jobs.protocol import generation_protocol, protocol_digest, score_protocol
 from head_ablation.jobs.store import Entry, Store
 from head_ablation.models.pointer import Pointer
 from head_ablation.prompts.prompt import prompts_digest
@@ -98,10 +98,10 @@ def test_each_decision_has_a_key_of_its_own():
     assert len({protocol_digest(protocol(**change)) for change in OTHER.values()}) == len(OTHER)
 
 
-def test_a_detected_rankings_key_also_has_gold_answers_and_spans(monkeypatch):
+def test_a_scores_key_also_has_gold_answers_and_spans(monkeypatch):
     def digest(**change):
-        prompts = [replace(PROMPTS[0], **change), *PROMPTS[1:]]
-        return protocol_digest(detection_protocol(POINTER, prompts, detection_settings()))
+        settings = score_settings()
+        return protocol_digest(score_protocol(POINTER, settings.detectors[0], replace(PROMPTS[0], **change), settings))
 
     keys = {digest(), digest(gold="1930"), digest(passage_span=(0, 3)), digest(answer_span=(2, 3))}
     assert len(keys) == 4

@@ -24,7 +24,7 @@ from head_ablation.common.settings import to_text
 from head_ablation.engine.loading import load_model
 from head_ablation.jobs.job import Job, Resources
 from head_ablation.jobs.store import Store
-from head_ablation.jobs.work import DetectionWork
+from head_ablation.jobs.work import ScoringWork
 from head_ablation.models import hub
 from head_ablation.models.fingerprint import fingerprint
 from head_ablation.models.folder import files_of_model
@@ -262,10 +262,10 @@ def test_a_model_that_changes_while_it_is_loaded_is_refused(
         load_model(pointer, run_settings(), threads=1)
 
 
-def test_a_detection_job_loads_no_changed_model(project: Path, folder: Path) -> None:
-    from typed import detection_settings
+def test_a_scoring_job_loads_no_changed_model(project: Path, folder: Path) -> None:
+    from typed import score_settings
 
-    work = DetectionWork(described(project), [], detection_settings(), 0, 0)
+    work = ScoringWork(described(project), [], score_settings())
     job = Job(work, Store(project / "results" / "store"), Resources(threads=1, gpus=0, minutes=1))
     retrained(folder)
     with pytest.raises(StudyError, match="fingerprint: found"):

@@ -186,6 +186,7 @@ def everything(study: Study, folder: Path) -> dict[str, str]:
         "head sets": to_text(stages.head_set_settings(study, experiment)),
         "expected": to_text(ranking_expectation(study, experiment)),
         "given rankings": [ranking_file(study, method, experiment) for method in study.methods],
+        "head scores": to_text(stages.score_settings(study, "tiny", "inc_year")),
         "detected": [to_text(ranking_task(study, method, experiment)) for method in study.detected_methods],
         "scores": [to_text(score_task(study, method, experiment)) for method in study.methods],
         "figures": [study.config["figures"]["views"], to_text(figure_task(study))],
@@ -265,7 +266,7 @@ def test_an_option_of_a_detector_changes_what_its_job_is_told(
     changed = copy.deepcopy(base)
     changed["rankings"]["mine"][option] = another(schema)
     before, after = (everything(load_study(config, "study.yaml"), tmp_path) for config in (base, changed))
-    assert [name for name in before if before[name] != after[name]] == ["detected"]
+    assert {name for name in before if before[name] != after[name]} - {"request"} == {"head scores", "detected"}
     changed["rankings"]["mine"][f"{option}x"] = 1
     with pytest.raises(StudyError, match=f"{option}x"):
         load_study(changed, "study.yaml")

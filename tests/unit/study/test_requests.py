@@ -12,7 +12,7 @@ from head_ablation.common.experiment import Experiment
 from head_ablation.common.files import write_json, write_jsonl
 from head_ablation.common.problems import StudyError
 from head_ablation.heads.head import HeadSet
-from head_ablation.jobs.protocol import detection_protocol, generation_protocol
+from head_ablation.jobs.protocol import generation_protocol, score_protocol
 from head_ablation.jobs.slurm import minutes_left
 from head_ablation.jobs.store import Entry, Store
 from head_ablation.models.pointer import prepare
@@ -20,7 +20,7 @@ from head_ablation.models.shape import known_parameters
 from head_ablation.prompts.prompt import prompts_digest
 from head_ablation.study.loading import load_study
 from head_ablation.study.requests import Requests, Work
-from head_ablation.study.settings import detection_settings, level_settings
+from head_ablation.study.settings import level_settings, score_settings
 
 LLAMA_8B = Work(8.03e9, "bfloat16", prompts=26, tokens=8192, batch_size=8, on_gpu=True, tflops=100)
 SMOLLM2 = Work(134.5e6, "float32", prompts=9, tokens=384, batch_size=9, on_gpu=False, tflops=0.03)
@@ -133,14 +133,14 @@ def test_what_the_installed_software_would_make_is_looked_up_and_nothing_where_t
 ):
     pointer = prepare(str(tmp_path / "model"), None, tmp_path)
     files = written(tmp_path, pointer)
-    level, detection = level_settings(study, "tiny"), detection_settings(study, "wu24", "tiny", "inc_year")
+    level = level_settings(study, "tiny")
     heads = HeadSet.parse(["L0H1"])
     requests.store.add(Entry(generation_protocol(pointer, prompts_digest(PROMPTS), heads, level), [], {}))
-    requests.store.add(Entry(detection_protocol(pointer, PROMPTS[:2], detection), {}, {}))
+    add_scores(requests, pointer, study)
     for installed, held in ((software._installed, True), (lambda _: "1.0.0", False), (lambda _: None, False)):
         monkeypatch.setattr(software, "_installed", installed)
         assert anew(requests).holds_level(EXPERIMENT, *files) is held
-        assert anew(requests).holds_ranking("wu24", EXPERIMENT, *files[:2]) is held
+        assert anew(requests).holds_scores(EXPERIMENT, *files[:2]) is held
 
 
 def test_a_level_is_looked_up_again_when_its_files_change(tmp_path, study, requests):
@@ -170,13 +170,36 @@ def test_prompts_that_do_not_count_are_no_part_of_what_is_looked_up(tmp_path, st
     assert anew(requests).holds_level(EXPERIMENT, *files)
 
 
-def test_a_detected_ranking_is_found_in_the_store(tmp_path, study, requests):
+def add_scores(requests, pointer, study, prompts=PROMPTS[:2]):
+    settings = score_settings(study, "tiny", "inc_year")
+    for prompt in prompts:
+        for choice in settings.detectors:
+            requests.store.add(Entry(score_protocol(pointer, choice, prompt, settings), {}, {}))
+
+
+def test_head_scores_are_in_the_store_only_when_all_are(tmp_path, study, requests):
     pointer = prepare(str(tmp_path / "model"), None, tmp_path)
     model, prompts, _ = written(tmp_path, pointer)
-    assert not requests.holds_ranking("wu24", EXPERIMENT, model, prompts)
-    settings = detection_settings(study, "wu24", "tiny", "inc_year")
-    requests.store.add(Entry(detection_protocol(pointer, PROMPTS[:2], settings), {}, {}))
-    assert anew(requests).holds_ranking("wu24", EXPERIMENT, model, prompts)
+    for count in (0, 1):
+        add_scores(requests, pointer, study, PROMPTS[:count])
+        assert not anew(requests).holds_scores(EXPERIMENT, model, prompts)
+    add_scores(requests, pointer, study)
+    assert anew(requests).holds_scores(EXPERIMENT, model, prompts)
+    study.config["rankings"]["other"] = {"detector": "summed_attention"}
+    assert not anew(requests).holds_scores(EXPERIMENT, model, prompts)
+
+
+def test_detectors_with_passes_of_their_own_ask_for_more_time(study, requests):
+    study.config["models"]["tiny"]["tflops"] = 1e-9
+    watched = requests.for_model(EXPERIMENT, "train", 1).runtime
+    study.config["rankings"]["other"] = {"detector": "summed_attention"}
+    assert anew(requests).for_model(EXPERIMENT, "train", 1).runtime == watched
+    asked = []
+    for detector in ("attribution", "single_head"):
+        study.config["rankings"]["other"] = {"detector": detector, "prompts": 4, "distractors": 8}
+        asked.append(anew(requests).for_model(EXPERIMENT, "train", 1).runtime)
+    assert watched < asked[0] < asked[1]
+    assert anew(requests).for_model(EXPERIMENT, "test", 1) == requests.for_model(EXPERIMENT, "test", 1)
 
 
 def anew(requests):

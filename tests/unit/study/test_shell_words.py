@@ -15,7 +15,7 @@ from project import PROJECT
 
 from head_ablation.common.yaml_files import read_schema
 
-SHELLS = 20  # shell commands of the rules
+SHELLS = 21  # shell commands of the rules
 HOSTILE = "x y';touch TRACE;\"$(touch TRACE)`touch TRACE`&touch TRACE|{{0}}<#*\\"
 ALWAYS = {"write_config", "audit", "make_tables", "draw_figures", "make_report"}
 RUN = {

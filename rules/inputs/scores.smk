@@ -1,0 +1,3 @@
+# What the rule of scores.smk takes.
+
+SCORES = of_experiment("scores/{}.parquet")
