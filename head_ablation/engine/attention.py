@@ -19,6 +19,7 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 BEHIND_PREFIX = "sdpa_behind_prefix"
+WITH_GRADIENTS = "sdpa_with_gradients"
 BLOCK = 256  # positions; smaller ones gain no more (docs/performance.md)
 
 
@@ -36,12 +37,51 @@ def attention(model: Any, implementation: str) -> Iterator[None]:
 @contextmanager
 def reading_attention(model: Any) -> Iterator[None]:
     """Runs torch's attention without a mask behind a prefix, where the model uses torch's and lets it be replaced."""
+    with _in_place_of_torchs(model, BEHIND_PREFIX):
+        yield
+
+
+@contextmanager
+def gradient_attention(model: Any) -> Iterator[None]:
+    """Runs torch's attention so that no device keeps weights [T, T] for the way back, where the model uses torch's."""
+    with _in_place_of_torchs(model, WITH_GRADIENTS):
+        yield
+
+
+@contextmanager
+def _in_place_of_torchs(model: Any, implementation: str) -> Iterator[None]:
     replaceable = getattr(model, "_supports_attention_backend", False)
     if model.config._attn_implementation != "sdpa" or not replaceable:
         yield
         return
-    with attention(model, BEHIND_PREFIX):
+    with attention(model, implementation):
         yield
+
+
+def attend_with_gradients(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **how: Any,
+) -> tuple[torch.Tensor, None]:
+    """transformers' torch attention over whole prompts; arguments and result as `attend_behind_prefix`.
+
+    A key is repeated for each query head that reads it: torch's kernels for CPUs that keep no weights want it so.
+    """
+    if how.get("position_bias") is not None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **how)
+    groups = getattr(module, "num_key_value_groups", 1)
+    found = scaled_dot_product_attention(
+        query,
+        repeat_kv(key, groups),
+        repeat_kv(value, groups),
+        attn_mask=attention_mask,
+        is_causal=attention_mask is None,
+        scale=how.get("scaling"),
+    )
+    return found.transpose(1, 2).contiguous(), None
 
 
 def attend_behind_prefix(
@@ -136,3 +176,5 @@ def mask_behind_prefix(
 
 AttentionInterface.register(BEHIND_PREFIX, attend_behind_prefix)
 AttentionMaskInterface.register(BEHIND_PREFIX, mask_behind_prefix)
+AttentionInterface.register(WITH_GRADIENTS, attend_with_gradients)
+AttentionMaskInterface.register(WITH_GRADIENTS, sdpa_mask)

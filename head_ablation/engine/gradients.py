@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from head_ablation.engine.ablation import Projection, find_layers, find_projections
+from head_ablation.engine.attention import gradient_attention
 from head_ablation.engine.likelihoods import sum_log_probs
 from head_ablation.engine.prefill import refuse_lengths
 
@@ -39,7 +40,14 @@ def output_products(model: Any, prompt: Sequence[int], answer: Sequence[int]) ->
     ids = torch.tensor([[*prompt, *answer[:-1]]], device=model.device)
     projections = find_projections(model)
     products = torch.zeros(len(projections), projections[0].heads, dtype=torch.float64)
-    with torch.enable_grad(), _frozen(model), _run_again(find_layers(model)), _watched(projections, products):
+    layers = find_layers(model)
+    with (
+        torch.enable_grad(),
+        gradient_attention(model),
+        _frozen(model),
+        _run_again(layers),
+        _watched(projections, products),
+    ):
         logits = model(input_ids=ids, use_cache=False, logits_to_keep=len(answer)).logits[0]
         sum_log_probs(logits, answer).backward()  # type: ignore[no-untyped-call]
     return products
@@ -77,11 +85,17 @@ def _run_again(layers: Sequence[nn.Module]) -> Iterator[None]:
 def _watched(projections: Sequence[Projection], products: torch.Tensor) -> Iterator[None]:
     """Adds the products of inputs and their gradients up in `products` [layers, heads], on the way back."""
 
+    watched: set[int] = set()
+
     def watch(layer: int, projection: Projection, _module: nn.Module, args: tuple[torch.Tensor, ...]) -> Any:
         outputs = args[0] if args[0].requires_grad else args[0].detach().requires_grad_()
+        if layer in watched:  # the layer is run again
+            return (outputs, *args[1:])
+        watched.add(layer)
+        found = outputs.detach()  # a tensor that its own hook refers to would stay
 
         def add(gradient: torch.Tensor) -> None:
-            product = outputs.detach().float() * gradient.float()  # [1, positions, heads * head_width]
+            product = found.float() * gradient.float()  # [1, positions, heads * head_width]
             per_head = product.view(-1, projection.heads, projection.head_width).sum(dim=(0, 2))
             products[layer] += per_head.double().cpu()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -263,6 +264,23 @@ def test_the_models_weights_and_layers_are_as_before_a_pass_back() -> None:
     assert all(torch.equal(weight, weights[name]) for name, weight in made.state_dict().items())
     assert all(weight.requires_grad and weight.grad is None for weight in made.parameters())
     assert not any("forward" in vars(module) for module in made.modules())
+
+
+def test_a_pass_back_leaves_no_tensor_behind_that_only_the_garbage_collector_frees() -> None:
+    """Else the layers that are run again would all stay, each with what it made."""
+    scores_of("llama", ["attribution"])  # what is made once
+    gc.collect()
+    gc.disable()
+    try:
+        before = _tensors()
+        scores_of("llama", ["attribution"])
+        assert _tensors() <= before + 1
+    finally:
+        gc.enable()
+
+
+def _tensors() -> int:
+    return sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects())
 
 
 def off(ours: torch.Tensor, truth: torch.Tensor) -> float:
