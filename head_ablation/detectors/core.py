@@ -67,10 +67,10 @@ class _Watcher:
 
         inside = [place for place, t in enumerate(rows.positions) if t in self.query]
         for layer, weights in enumerate(rows.layers):
-            summed = weights[:, :, inside].double().sum(dim=2)  # [prompts, heads, keys]
+            summed = weights[:, :, inside].sum(dim=2)  # [prompts, heads, keys]
             for place, row in zip(rows.prompts, summed, strict=True):
                 of_documents = [row[:, start:end].sum(dim=-1) for start, end in self.documents[place]]
-                self.sums[place][layer] += torch.stack(of_documents, dim=-1).cpu()
+                self.sums[place][layer] += torch.stack(of_documents, dim=-1).cpu().double()
 
     def scores(self) -> torch.Tensor:
         scores = self.batch.zeros()

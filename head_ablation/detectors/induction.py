@@ -66,7 +66,7 @@ def induction_scores(model: object, ids: list[int], length: int) -> torch.Tensor
     for rows in batch.with_ends(start, [ids[start:]]):
         for layer, weights in enumerate(rows.layers):
             for place, t in enumerate(rows.positions):
-                scores[layer] += weights[0, :, place, t - length + 1].double().cpu() / length
+                scores[layer] += weights[0, :, place, t - length + 1].cpu().double() / length
     return scores
 
 

@@ -39,7 +39,7 @@ class _Watcher:
         for layer, (weights, values) in enumerate(zip(rows.layers, rows.values, strict=True)):
             signed = weights[:, :, -1] * contrast.to(weights.device)[:, None]  # [prompts, heads, keys]
             added = self.unembedding.added(layer, signed, values, rows.tokens)  # [prompts, heads]
-            self.sums[:, layer] += goes_on * added.double().cpu()
+            self.sums[:, layer] += goes_on * added.cpu().double()
         self.steps = [steps + bool(more) for steps, more in zip(self.steps, going, strict=True)]
 
     def scores(self) -> torch.Tensor:

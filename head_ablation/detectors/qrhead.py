@@ -59,7 +59,7 @@ class _Watcher:
         for layer, weights in enumerate(rows.layers):
             for place, row in zip(rows.prompts, weights[:, :, inside], strict=True):  # [heads, positions, keys]
                 needle = row[:, :, slice(*self.batch.needles[place])]
-                self.sums[kind][place][layer] += needle.double().sum(dim=1).cpu()
+                self.sums[kind][place][layer] += needle.sum(dim=1).cpu().double()
 
     def scores(self) -> torch.Tensor:
         scores = self.batch.zeros()

@@ -25,8 +25,8 @@ class _Watcher:
 
     def see(self, _kind: str, rows: Rows, _going: Sequence[bool]) -> None:
         for layer, weights in enumerate(rows.layers):
-            for place, row in zip(rows.prompts, weights[:, :, -1].double(), strict=True):  # [heads, keys]
-                self.sums[place, layer] = row[:, slice(*self.batch.needles[place])].sum(dim=-1).cpu()
+            for place, row in zip(rows.prompts, weights[:, :, -1], strict=True):  # [heads, keys]
+                self.sums[place, layer] = row[:, slice(*self.batch.needles[place])].sum(dim=-1).cpu().double()
 
     def scores(self) -> torch.Tensor:
         return self.sums

@@ -97,7 +97,7 @@ def _watched(projections: Sequence[Projection], products: torch.Tensor) -> Itera
         def add(gradient: torch.Tensor) -> None:
             product = found.float() * gradient.float()  # [1, positions, heads * head_width]
             per_head = product.view(-1, projection.heads, projection.head_width).sum(dim=(0, 2))
-            products[layer] += per_head.double().cpu()
+            products[layer] += per_head.cpu().double()
 
         outputs.register_hook(add)  # type: ignore[no-untyped-call]
         return (outputs, *args[1:])
