@@ -6,7 +6,8 @@ of the answer, the token that ends it included, of
 
     sum over j in needle of phi(t, j) - len(needle) / len(off) * sum over j off the needle of phi(t, j)
 
-where all other keys of the row are off the needle. Only prompts that were answered correctly count.
+where all other keys of the row are off the needle. Only prompts that were answered correctly count. Models whose heads
+do not write attention times values (a gate stands between, or a latent is kept in the values' place) are refused.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from head_ablation.engine.watching import Rows
 
+SEEN = 8  # tokens on which it is tried that heads write what they read
+
 
 class _Watcher:
     def __init__(self, batch: Batch, _options: Any):
@@ -29,6 +32,7 @@ class _Watcher:
 
         self.batch, self.sums, self.steps = batch, batch.zeros(), [0] * len(batch.prompts)
         self.unembedding = Unembedding(batch.model)
+        self.unembedding.refuse_gates(batch.prompts[0].token_ids[:SEEN])
 
     def see(self, _kind: str, rows: Rows, going: Sequence[bool]) -> None:
         import torch

@@ -9,6 +9,10 @@ import torch
 
 from head_ablation.common.problems import StudyError
 from head_ablation.engine.ablation import Projection, find_projections
+from head_ablation.engine.prefill import unheard
+from head_ablation.engine.watching import WatchedBatch
+
+EXACT, ROUNDED = 1e-3, 0.03  # shares of the largest output: in float32, and in half precision
 
 
 class Unembedding:
@@ -22,7 +26,7 @@ class Unembedding:
     """
 
     def __init__(self, model: Any):
-        self.projections = find_projections(model)
+        self.model, self.projections = model, find_projections(model)
         head = model.get_output_embeddings()
         self.rows: torch.Tensor = head.weight  # [vocabulary, hidden]
         self.matrices = [
@@ -48,6 +52,36 @@ class Unembedding:
         rows = self.rows[list(tokens)].to(read.device).float()  # [prompts, hidden]
         directions = rows @ self.matrices[layer].to(read.device).float()  # [prompts, heads * head_width]
         return (read * directions.view_as(read)).sum(dim=-1)
+
+    @torch.inference_mode()
+    def refuse_gates(self, ids: Sequence[int]) -> None:
+        """Raises StudyError if a head's output is not its attention times its values, as where a gate follows.
+
+        Args:
+            ids: a few tokens to see it on.
+        """
+        found: dict[int, torch.Tensor] = {}
+        handles = [
+            projection.module.register_forward_pre_hook(
+                lambda _module, args, layer=layer: found.__setitem__(layer, args[0][:, -1].clone())
+            )
+            for layer, projection in enumerate(self.projections)
+        ]
+        try:
+            (rows,) = WatchedBatch(self.model, [ids], 1, unheard).answer(1)
+        finally:
+            for handle in handles:
+                handle.remove()
+        tolerance = EXACT if self.model.dtype == torch.float32 else ROUNDED
+        for layer, projection in enumerate(self.projections):
+            self._refuse_values(rows.values[layer], projection)
+            read = _read(rows.layers[layer][:, :, -1], rows.values[layer])
+            output = found[layer].float().view_as(read)
+            if (read - output).abs().max() > tolerance * output.abs().max():
+                raise StudyError(
+                    f"layer {layer}: what enters the output projection is not attention times values; a gate or a norm"
+                    " stands between, so that locos cannot score this model"
+                )
 
     def _refuse_values(self, values: torch.Tensor, projection: Projection) -> None:
         groups, width = values.shape[1], values.shape[-1]

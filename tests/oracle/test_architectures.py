@@ -31,9 +31,11 @@ from transformers.utils import logging
 from zeroed_columns import with_zeroed_slices
 
 from head_ablation.common.problems import StudyError
+from head_ablation.detectors.attribution import attributed
 from head_ablation.engine.ablation import ablate, find_projections
 from head_ablation.engine.kv_cache import KeyValues
 from head_ablation.engine.prefill import unheard
+from head_ablation.engine.unembedding import Unembedding
 from head_ablation.engine.watching import Rows, WatchedBatch
 from head_ablation.heads.head import HeadSet
 from head_ablation.models.architectures import (
@@ -191,6 +193,25 @@ def test_detection_sees_the_rows_of_the_model_itself(kind: str, oracle_table: Or
             oracle_table.agree("every architecture, rows of another end = the model's", off, TOLERANCE)
             off = max(worst_difference(*pair) for pair in _pairs(seen, 1 - row, rows, seen.positions))
             oracle_table.differ("every architecture, rows of another prompt", off, NOTICED)
+
+
+WRITES_OTHERWISE = {  # what enters the projection is gated or made otherwise; or keys and values are kept as a latent
+    *("afmoe", "beam", "granite_swa", "granitemoe_swa", "laguna"),
+    *("axk1", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "minicpm3", "youtu"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ACCEPTED)
+def test_locos_refuses_what_heads_do_not_write_as_it_supposes_and_attribution_scores_all(kind: str) -> None:
+    model, ids = tiny_architecture(kind, attention_of(kind)), random_prompts(rows=1, tokens=TOKENS)[0]
+    if kind in WRITES_OTHERWISE:
+        with pytest.raises(StudyError, match="locos cannot score"):
+            Unembedding(model).refuse_gates(ids)
+    else:
+        Unembedding(model).refuse_gates(ids)
+    scores = attributed(model, ids, [[5, 6], [7]])
+    assert len(scores) == LAYERS and scores.isfinite().all() and scores.abs().min() > 0
 
 
 def _pairs(seen: Rows, row: int, layers: list[torch.Tensor], positions: range) -> Iterator[tuple[torch.Tensor, ...]]:
