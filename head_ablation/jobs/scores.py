@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from head_ablation.common.files import write_json
+from head_ablation.common.progress import FROM_STORE
 from head_ablation.common.provenance import Stopwatch, provenance
 from head_ablation.detectors import DETECTORS
 from head_ablation.detectors.detector import Reading
@@ -49,6 +50,8 @@ def _entries(job: ScoringJob) -> list[Entry]:
     claim = scoring_claim(job.work.pointer, job.work.watched)
     units = job.work.units
     found = [job.store.find(unit.protocol) for unit in units]
+    if None not in found:
+        say(f"{FROM_STORE}all {len(units)} scores")
     while missing := [unit for unit, entry in zip(units, found, strict=True) if entry is None]:
         with claim_gpus(job.resources.gpus, job.work.settings.run.device), job.store.claim(claim) as mine:
             if mine:

@@ -48,10 +48,10 @@ def asking_jobs(study: Study, jobs: Iterable[Any]) -> Iterator[Asking]:
     logs, config = Path(study.folder, "logs"), study.config
     for job in jobs:
         log = Path(str(job.log[0])) if job.log else logs
-        kind, method, *_ = [*(log.relative_to(logs).parts if log.is_relative_to(logs) else ()), "", ""]
+        kind, *_ = [*(log.relative_to(logs).parts if log.is_relative_to(logs) else ()), ""]
         if kind == "generations":
             yield Asking(log, Path(job.input.prompts), config["scoring"]["count"])
-        elif kind == "rankings" and method in study.detected_methods:
+        elif kind == "scores":
             yield Asking(log, Path(job.input.prompts), most=config["detection"]["prompts"])
 
 

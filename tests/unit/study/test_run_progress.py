@@ -92,7 +92,7 @@ def test_other_conditions_read_ahead_are_not_asked_for(run: Run) -> None:
 
 
 def test_as_long_as_prompts_are_missing_the_total_is_a_least_one(run: Run) -> None:
-    other = run.logs / f"rankings/wu24/{EXPERIMENT}.log"
+    other = run.logs / f"scores/{EXPERIMENT}.log"
     run.jobs.append(Asking(other, run.prompts.with_name("train.jsonl"), most=6))
     progress = run.progress()
     run.say(CONDITIONS[0], read("results/tiny/top-5", 5))
@@ -154,11 +154,10 @@ def test_times_are_said_as_people_say_them(seconds: float, words: str) -> None:
 def test_jobs_that_ask_a_model_are_told_from_others(tmp_path: Path) -> None:
     study = SimpleNamespace(
         folder=str(tmp_path),
-        detected_methods=["wu24"],
         config={"scoring": {"count": "all"}, "detection": {"prompts": 30}},
     )
     logs = [
-        f"rankings/wu24/{EXPERIMENT}.log",
+        f"scores/{EXPERIMENT}.log",
         f"rankings/given/{EXPERIMENT}.log",
         CONDITIONS[0],
         BASELINE,
