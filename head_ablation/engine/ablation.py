@@ -65,8 +65,8 @@ def find_projections(model: nn.Module) -> list[Projection]:
     _refuse_unknown_architecture(model)
     shape = model_shape(model)
     found: dict[int, list[nn.Module]] = {}
-    for match in _projection_names(model):
-        found.setdefault(int(match["layer"]), []).append(model.get_submodule(match.string))
+    for match, module in _named_projections(model):
+        found.setdefault(int(match["layer"]), []).append(module)
     counts = {layer: len(found.get(layer, [])) for layer in range(shape.layers)}
     if set(found) - set(counts) or any(count != 1 for count in counts.values()):
         raise StudyError(
@@ -79,15 +79,15 @@ def find_projections(model: nn.Module) -> list[Projection]:
 
 def find_layers(model: nn.Module) -> list[nn.Module]:
     """The modules of the layers whose projections `find_projections` finds, in layer order."""
-    names = {int(match["layer"]): f"{match['stack']}.{match['layer']}" for match in _projection_names(model)}
+    names = {int(match["layer"]): f"{match['stack']}.{match['layer']}" for match, _ in _named_projections(model)}
     return [model.get_submodule(names[layer]) for layer in sorted(names)]
 
 
-def _projection_names(model: nn.Module) -> Iterator[re.Match[str]]:
-    matches = (PROJECTION_PATTERN.match(name) for name, _ in model.named_modules())
-    for match in matches:
-        if match and "vision" not in match["stack"] and "cross" not in match.string:
-            yield match
+def _named_projections(model: nn.Module) -> Iterator[tuple[re.Match[str], nn.Module]]:
+    for name, module in model.named_modules():
+        match = PROJECTION_PATTERN.match(name)
+        if match and "vision" not in match["stack"] and "cross" not in name:
+            yield match, module
 
 
 def _refuse_unknown_architecture(model: Any) -> None:
