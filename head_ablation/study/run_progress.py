@@ -87,7 +87,7 @@ class RunProgress:
         self._asked: dict[Path, int] = {}  # of each job's prompts, by whichever job
         self._stored: set[Path] = set()
         self._counts: dict[tuple[Path, str], int] = {}
-        self._began: float | None = None
+        self._began = time.monotonic()
 
     def look(self) -> Far:
         """Reads what the logs say since the last look."""
@@ -118,7 +118,7 @@ class RunProgress:
 
     @property
     def _elapsed(self) -> float:
-        return time.monotonic() - self._began if self._began is not None else 0
+        return time.monotonic() - self._began
 
     def _follow(self, log: Path) -> None:
         try:
@@ -130,7 +130,6 @@ class RunProgress:
         except OSError:  # not there, or being made anew
             return
         self._seen[log] = state
-        self._began = time.monotonic() if self._began is None else self._began
         if FROM_STORE in text:
             self._stored.add(log)
         for name, read in prompts_read(text).items():

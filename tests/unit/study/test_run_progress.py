@@ -11,6 +11,7 @@ import pytest
 
 from head_ablation.common.files import write_jsonl, write_text
 from head_ablation.common.progress import FROM_STORE, progress, prompts_read
+from head_ablation.study import run_progress
 from head_ablation.study.closing_words import log_state
 from head_ablation.study.run_progress import Asking, Printer, RunProgress, asking_jobs, duration
 
@@ -106,6 +107,18 @@ def test_when_all_is_asked_no_time_is_left(run: Run) -> None:
     for log in (BASELINE, *CONDITIONS):
         run.say(log, read("results/tiny/any", 10))
     assert progress.line() == "prompts: 40 of 40 asked"
+
+
+def test_the_time_counts_from_the_runs_start_however_late_somebody_looks(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(run_progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    progress = run.progress()
+    now[0] += 190
+    for log in (BASELINE, *CONDITIONS):
+        run.say(log, read("results/tiny/any", 10))
+    assert progress.last_line() == "prompts: 40 of 40 asked in 3 min"
 
 
 def test_longer_prompts_weigh_more_in_the_time_left(tmp_path: Path) -> None:
