@@ -146,7 +146,7 @@ class Code:
     """
 
     def __init__(self, home: Path = HOME):
-        self.home, self.library = home, home / "head_ablation"
+        self.home, self.packages = home, home / "head_ablation"
 
     def parts(self) -> dict[str, Part]:
         """The code of each version: `answers`, `detectors/copy_score`, ..."""
@@ -156,7 +156,7 @@ class Code:
         return found
 
     def _one_version(self, group: Group) -> dict[str, Part]:
-        init = self.library / "__init__.py"
+        init = self.packages / "__init__.py"
         version = number(init.read_text(encoding="utf-8"), group.constant or "")
         if version is None:
             raise StudyError([Problem(self._name(init), str(group.constant), "nothing", "a whole number")])
@@ -168,7 +168,7 @@ class Code:
         modules = self._modules(group)
         texts = {file: file.read_text(encoding="utf-8") for file in modules if file.suffix == ".py"}
         entries = {file: found for file, text in texts.items() if (found := entry_versions(text))}
-        own = {file: reached([file], self.library) & modules for file in entries}
+        own = {file: reached([file], self.packages) & modules for file in entries}
         shared = modules.difference(*own.values())
         return {
             f"{group.name}/{name}": Part(
@@ -184,9 +184,9 @@ class Code:
     def _modules(self, group: Group) -> set[Path]:
         """The modules of a group, and the data files beside those of the library."""
         scripts = [self.home / "scripts" / name for name in group.scripts]
-        package = {file for file in (self.library / group.package).rglob("*.py") if not self._is_out(file, group)}
+        package = {file for file in (self.packages / group.package).rglob("*.py") if not self._is_out(file, group)}
         alone = package if group.constant is None else package - self._imported_by_any
-        found = reached([*scripts, *alone], self.library, lambda file: self._is_out(file, group))
+        found = reached([*scripts, *alone], self.packages, lambda file: self._is_out(file, group))
         found -= self._answers if group.name == "detectors" else set()  # a group of their own
         return found | {file for file in data_beside(found - {*scripts}) if _module_of(file) in {*found, None}}
 
@@ -197,12 +197,12 @@ class Code:
     @cached_property
     def _imported_by_any(self) -> set[Path]:
         """What the scripts of all groups import."""
-        return reached([self.home / "scripts" / name for group in GROUPS for name in group.scripts], self.library)
+        return reached([self.home / "scripts" / name for group in GROUPS for name in group.scripts], self.packages)
 
     def _is_out(self, file: Path, group: Group) -> bool:
-        if not file.is_relative_to(self.library):
+        if not file.is_relative_to(self.packages):
             return False
-        name = file.relative_to(self.library).as_posix()
+        name = file.relative_to(self.packages).as_posix()
         return any(name == out or (out.endswith("/") and name.startswith(out)) for out in (*NEVER, *group.left_out))
 
     def _listed(self, files: Iterable[Path]) -> dict[str, str]:
